@@ -1,0 +1,119 @@
+"""The one place numba is configured: how rules and kernels are compiled and cached.
+
+Numba's own disk cache watches only the file a function stands in, so a kernel would go on using
+the compiled form of a rule that was edited in another file (numba issue 1833). The cache
+folder is therefore named after the content of every source file in this package and the numba
+version: an edit anywhere gives a fresh folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable)
+
+PACKAGE = Path(__file__).parent
+CACHE_VARIABLE = "VOUCH_CACHE_DIR"
+
+
+def source_hash(folder: Path = PACKAGE) -> str:
+    """First 16 hex digits of the sha256 of the package's compiled sources and the numba version."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Where compiled code is kept: $VOUCH_CACHE_DIR, else the user's cache folder, else a temporary one."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    for parent in filter(None, (chosen, os.path.join(home, "vouch"))):
+        folder = Path(parent) / source_hash()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return Path(tempfile.gettempdir()) / f"vouch-{user}" / source_hash()
+
+
+numba.config.CACHE_DIR = str(cache_folder())
+
+
+_caching = True
+
+
+@contextlib.contextmanager
+def uncached_kernels() -> Iterator[None]:
+    """While this holds, kernels and rules are declared without the disk cache."""
+    global _caching
+    _caching = False
+    try:
+        yield
+    finally:
+        _caching = True
+
+
+def rule(function: Function) -> Function:
+    """Compile a scalar decision rule; kernels inline it, and ``rule.py_func`` is the plain function.
+
+    ``error_model="numpy"`` only removes the zero-division branch; floating-point arithmetic stays
+    strictly ordered (no fastmath), so compiled and interpreted results are the same bits.
+    """
+    return numba.njit(cache=_caching, error_model="numpy", nogil=True, no_cfunc_wrapper=True)(
+        function
+    )
+
+
+kernel = rule
+"""Compile a loop over arrays: cached on disk, releasing the interpreter lock while it runs."""
+
+
+def phase(function: Function) -> Function:
+    """Compile a kernel that takes named tuples of arrays and allocates nothing.
+
+    Without reference counts: with them, each call of an inner function counts every array of every
+    tuple up and down again, which takes longer than the work.
+    """
+    return numba.njit(
+        cache=_caching, error_model="numpy", nogil=True, no_cfunc_wrapper=True, _nrt=False
+    )(function)
+
+
+def inner(function: Function) -> Function:
+    """Compile a function that only phases call, into them.
+
+    Without the wrappers that unpack named tuples for Python, compiling takes half the time.
+    """
+    return numba.njit(
+        cache=_caching,
+        error_model="numpy",
+        nogil=True,
+        no_cfunc_wrapper=True,
+        no_cpython_wrapper=True,
+        forceinline=True,
+        _nrt=False,
+    )(function)
+
+
+def uncached_rule(function: Function) -> Function:
+    """Compile a user's rule as the built-in ones are, but never to the disk cache."""
+    with uncached_kernels():
+        return rule(plain(function))
+
+
+def plain(function: Function) -> Function:
+    """The interpreted form of a compiled rule; a plain function is returned as it is."""
+    return getattr(function, "py_func", function)

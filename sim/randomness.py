@@ -1,0 +1,125 @@
+"""Luck as an address: every draw is a pure function of (seed, decision, tick, i, j, product).
+
+Nobody owns a generator during a run. The policy, the engine, the order of consumers and the
+number of threads are not in the address, so two policies share their luck decision by decision
+and any part of a run can be computed again alone.
+
+The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, 2011): a counter-based generator
+with published known-answer vectors, which are tests here.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from sim._jit import kernel, rule
+
+
+class Decision(IntEnum):
+    """What a draw decides. Numbers are part of every address: append only, never reuse."""
+
+    NETWORK = 1
+    GROUPS = 2
+    TRAITS = 3
+    INITIAL_CUSTOMER = 4
+    SEEDING = 5
+    VISIT = 6
+    NEED = 7
+    BUY = 8
+    DROPOUT = 9
+    EXPERIENCE = 10
+    SHARE = 11
+    AUDIENCE = 12
+    GROUP_MESSAGE = 13
+    WARN = 14
+    MUTE = 15
+    STAY = 16
+    REPLICATION = 17
+    RESAMPLE = 18
+    WARNING_AUDIENCE = 19
+
+
+_MULTIPLIER_0 = np.uint64(0xD2511F53)
+_MULTIPLIER_1 = np.uint64(0xCD9E8D57)
+_WEYL_0 = np.uint64(0x9E3779B9)
+_WEYL_1 = np.uint64(0xBB67AE85)
+_MASK = np.uint64(0xFFFFFFFF)
+_HALF_WORD = np.uint64(32)
+_ROUNDS = 10
+_TO_UNIT = 2.0**-32
+
+
+@rule
+def philox4x32(c0, c1, c2, c3, k0, k1):
+    """Ten rounds of Philox4x32 on four 32-bit counters with two 32-bit keys, all uint64 scalars.
+
+    Returns four 32-bit words as uint64. Known answers: tests/unit/test_randomness.py
+    (Random123 distribution, Salmon et al. 2011).
+    """
+    for _ in range(_ROUNDS):
+        product_0 = _MULTIPLIER_0 * c0
+        product_1 = _MULTIPLIER_1 * c2
+        c0 = (product_1 >> _HALF_WORD) ^ c1 ^ k0
+        c1 = product_1 & _MASK
+        c2 = (product_0 >> _HALF_WORD) ^ c3 ^ k1
+        c3 = product_0 & _MASK
+        k0 = (k0 + _WEYL_0) & _MASK
+        k1 = (k1 + _WEYL_1) & _MASK
+    return c0, c1, c2, c3
+
+
+@rule
+def words(seed, decision, tick, i, j, product):
+    """Four independent 32-bit words (uint64) at an address.
+
+    seed : uint64 key. decision : :class:`Decision`, below 256. tick, i, j : the step and the
+    consumers or groups concerned, 0 <= value < 2**32. product : below 2**24.
+    """
+    key = np.uint64(seed)
+    place = np.uint64(decision) | (np.uint64(product) << np.uint64(8))
+    return philox4x32(
+        np.uint64(i),
+        np.uint64(j),
+        np.uint64(tick),
+        place,
+        key & _MASK,
+        key >> _HALF_WORD,
+    )
+
+
+@rule
+def uniforms(seed, decision, tick, i, j, product):
+    """Four independent uniforms in (0, 1), float64 of 32-bit resolution, at an address."""
+    w0, w1, w2, w3 = words(seed, decision, tick, i, j, product)
+    return (
+        (float(w0) + 0.5) * _TO_UNIT,
+        (float(w1) + 0.5) * _TO_UNIT,
+        (float(w2) + 0.5) * _TO_UNIT,
+        (float(w3) + 0.5) * _TO_UNIT,
+    )
+
+
+@kernel
+def uniform_table(seed, decision, column, size):
+    """Uniforms (4, size), float64: the draws of consumers 0..size-1 for one trait ``column``.
+
+    Consumer i's draws do not depend on ``size``.
+    """
+    table = np.empty((4, size))
+    for i in range(size):
+        u0, u1, u2, u3 = uniforms(seed, decision, 0, i, column, 0)
+        table[0, i] = u0
+        table[1, i] = u1
+        table[2, i] = u2
+        table[3, i] = u3
+    return table
+
+
+def derive_seed(seed: int, *path: int) -> int:
+    """A 64-bit seed for a part of a study: the same ``seed`` and ``path`` always give the same one."""
+    for step in path:
+        w0, w1, _, _ = words(np.uint64(seed), int(Decision.REPLICATION), 0, step, 0, 0)
+        seed = (int(w1) << 32) | int(w0)
+    return seed
