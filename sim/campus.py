@@ -1,0 +1,304 @@
+"""The embedded default network: a generated twin of a merged set of Facebook ego networks.
+
+People live in communities around an organiser who knows everybody in it (as the owner of an ego
+network does). Inside a community they belong to one to three overlapping circles of heavy-tailed
+size; ties inside a circle follow a beta model, where sociable people know most members and shy
+people know the sociable ones. A few travellers hold the ties between communities. Sizes are
+spread evenly over their distribution, so that networks of different seeds are alike.
+
+Target (McAuley and Leskovec, 2012, the SNAP graph ego-Facebook): 4,039 people, 88,234 friendships,
+mean local clustering 0.606, greatest degree 1,045, degree Gini 0.54, assortativity 0.06, mean path
+length 3.7, modularity above 0.75.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sim._jit import kernel
+from sim.edges import Edges, check_mean_degree, check_size
+from sim.errors import InputError
+from sim.randomness import Decision, uniform_table, uniforms
+
+SMALLEST_CIRCLE, LARGEST_CIRCLE = 5, 240
+SMALLEST_COMMUNITY, LARGEST_COMMUNITY = 40, 1_100
+LARGEST_COMMUNITY_SHARE = 0.27
+CIRCLES_EACH = 3
+ONE_VISIT, TWO_VISITS = 0.24, 0.06
+SOCIABILITY_SD = 1.4
+ACROSS_SHARE = 0.03
+TRAVELLER_SHARE = 0.22
+DISTANCE_POWER = 6
+CIRCLE_PER_DEGREE = 1.5
+MINIMUM_MEAN_DEGREE = 4.0
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
+_NETWORK = int(Decision.NETWORK)
+_GROUPS = int(Decision.GROUPS)
+_SHUFFLE, _SOCIABILITY, _TRAVELLER, _START, _ACROSS = range(5)
+
+
+def campus(size: int, seed: int = 0, *, mean_degree: float = 43.69) -> Edges:
+    """The default network (see the module), with its circles as groups.
+
+    Parameters
+    ----------
+    size : 50 or more people. ``mean_degree`` : 4 or more friends each on average, as far as the
+        circles of so many people can hold; a smaller one makes circles smaller, not looser.
+
+    Raises
+    ------
+    InputError
+        where size or mean_degree is out of range, or mean_degree too large for the size.
+    """
+    check_size(size, 50, "campus")
+    check_mean_degree(mean_degree, size, MINIMUM_MEAN_DEGREE)
+    key = np.uint64(seed)
+    start = uniform_table(key, _GROUPS, _START, 2)[0]
+    largest = min(LARGEST_CIRCLE, size // 2)
+    friends_inside = mean_degree * (1 - ACROSS_SHARE) - 2
+    steepness = _steepness(CIRCLE_PER_DEGREE * friends_inside, SMALLEST_CIRCLE, largest)
+    circle_sizes = _even_sizes(size, steepness, SMALLEST_CIRCLE, largest, start[0])
+    order = np.argsort(uniform_table(key, _GROUPS, _SHUFFLE, circle_sizes.size)[0], kind="stable")
+    circle_start = np.concatenate(([0], np.cumsum(circle_sizes[order])))
+    community_start = _community_starts(circle_start, start[1])
+
+    circle = np.repeat(np.arange(circle_sizes.size, dtype=np.int32), np.diff(circle_start))
+    community = np.repeat(
+        np.arange(community_start.size - 1, dtype=np.int32), np.diff(community_start)
+    )
+    circles = _circles_of(circle, community, community_start, key)
+    people, slots = np.nonzero(circles >= 0)
+    by_circle = np.argsort(circles[people, slots], kind="stable")
+    group_of, group_member = circles[people, slots][by_circle], people[by_circle].astype(np.int32)
+    circle_indptr = np.searchsorted(group_of, np.arange(circle_sizes.size + 1)).astype(np.int64)
+
+    organiser = _organisers(community_start, key)
+    leading = np.zeros(size, bool)
+    leading[organiser] = True
+    led = np.flatnonzero(~leading).astype(np.int32)
+    chain = np.stack((organiser[:-1], organiser[1:]))
+    fixed = np.concatenate((np.stack((organiser[community[led]], led)), chain), axis=1)
+
+    friendships = round(size * mean_degree / 2)
+    across_wanted = round(friendships * ACROSS_SHARE) if organiser.size > 1 else 0
+    odds = _sociability(size, key)
+    inside_wanted = friendships - fixed.shape[1] - across_wanted
+    scale = _odds_scale(
+        circle_indptr, group_member, circles, leading, odds, inside_wanted, mean_degree
+    )
+    weight = odds * math.sqrt(scale)
+    none = np.empty(0, np.int32)
+    count = _circle_ties(circle_indptr, group_member, circles, leading, weight, key, none, none)
+    source, target = np.empty(count, np.int32), np.empty(count, np.int32)
+    _circle_ties(circle_indptr, group_member, circles, leading, weight, key, source, target)
+    missing = max(friendships - fixed.shape[1] - count, 0) if organiser.size > 1 else 0
+    across = _across_ties(missing, community, leading, key)
+    return Edges(
+        np.concatenate((source, fixed[0], across[0])),
+        np.concatenate((target, fixed[1], across[1])),
+        None,
+        group_of,
+        group_member,
+        size,
+    )
+
+
+# ------------------------------------------------------------------------- circles and communities
+
+
+def _mean_circle(steepness: float, smallest: float, largest: float) -> float:
+    """Mean size of a person's circle when the number of circles of size s falls as s^-steepness."""
+    size = np.geomspace(smallest, largest, 400)
+    people = size ** (1 - steepness)
+    return float(np.trapezoid(people * size, size) / np.trapezoid(people, size))
+
+
+def _steepness(wanted: float, smallest: float, largest: float) -> float:
+    """The exponent with which a person's circle has ``wanted`` members on average, in [-3, 8]."""
+    low, high = -3.0, 8.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        if _mean_circle(middle, smallest, largest) > wanted:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _even_sizes(
+    size: int, steepness: float, smallest: int, largest: int, start: float
+) -> np.ndarray:
+    """Sizes, int64, that add up to ``size``, spread evenly over a power law from ``start``.
+
+    Quantiles follow the golden-ratio sequence, so any stretch of it fills the distribution.
+    """
+    count = size // smallest + 1
+    quantile = (start + np.arange(count) * _GOLDEN) % 1.0
+    power = 1 - steepness
+    if abs(power) < 1e-9:
+        sizes = smallest * (largest / smallest) ** quantile
+    else:
+        low, high = smallest**power, largest**power
+        sizes = (low + quantile * (high - low)) ** (1 / power)
+    ends = np.cumsum(np.rint(sizes).astype(np.int64))
+    last = int(np.searchsorted(ends, size))
+    cuts = np.concatenate(([0], ends[:last], [size]))
+    if last > 0 and size - cuts[-2] < smallest:
+        cuts = np.delete(cuts, -2)
+    return np.diff(cuts)
+
+
+def _community_starts(circle_start: np.ndarray, start: float) -> np.ndarray:
+    """First person of every community, then ``size``, int64; communities are whole circles."""
+    size = int(circle_start[-1])
+    largest = min(LARGEST_COMMUNITY, max(SMALLEST_COMMUNITY + 1, LARGEST_COMMUNITY_SHARE * size))
+    sizes = _even_sizes(size, 1.0, SMALLEST_COMMUNITY, int(largest), start)
+    wanted = np.cumsum(sizes)[:-1]
+    nearest = np.searchsorted(circle_start[:-1] + np.diff(circle_start) / 2, wanted)
+    return np.unique(np.concatenate(([0], circle_start[nearest], [size])))
+
+
+@kernel
+def _circles_of(circle, community, community_start, seed):
+    """The one to three circles of each person, int32 (N, 3), -1 where fewer; visits are drawn."""
+    circles = np.full((circle.size, CIRCLES_EACH), -1, np.int32)
+    for i in range(circle.size):
+        circles[i, 0] = circle[i]
+        chance, u1, u2, _ = uniforms(seed, _GROUPS, 1, i, 0, 0)
+        begin = community_start[community[i]]
+        width = community_start[community[i] + 1] - begin
+        if chance < ONE_VISIT + TWO_VISITS:
+            visited = circle[begin + int(u1 * width)]
+            if visited != circle[i]:
+                circles[i, 1] = visited
+        if chance < TWO_VISITS:
+            visited = circle[begin + int(u2 * width)]
+            if visited != circle[i] and visited != circles[i, 1]:
+                circles[i, 2] = visited
+    return circles
+
+
+def _organisers(community_start: np.ndarray, key: np.uint64) -> np.ndarray:
+    """One person of each community, int32."""
+    place = uniform_table(key, _GROUPS, _TRAVELLER, community_start.size - 1)[1]
+    widths = np.diff(community_start)
+    return (community_start[:-1] + (place * widths).astype(np.int64)).astype(np.int32)
+
+
+def _sociability(size: int, key: np.uint64) -> np.ndarray:
+    """Lognormal sociability, float64 (N,), by the Box-Muller transform (1958)."""
+    u0, u1, _, _ = uniform_table(key, _NETWORK, _SOCIABILITY, size)
+    return np.exp(SOCIABILITY_SD * np.sqrt(-2 * np.log(u0)) * np.cos(2 * np.pi * u1))
+
+
+# ------------------------------------------------------------------------------------------- ties
+
+
+@kernel
+def _meet_here(i, j, circle, circles, leading):
+    """Whether the pair is decided in this circle: the first they share, and none is organiser."""
+    if leading[i] or leading[j]:
+        return False
+    for a in circles[i]:
+        if 0 <= a < circle:
+            for b in circles[j]:
+                if a == b:
+                    return False
+    return True
+
+
+@kernel
+def _expected_ties(indptr, member, circles, leading, odds, scale):
+    """Pairs in circles, and mean and variance of the number of ties among them."""
+    pairs = 0
+    mean = 0.0
+    variance = 0.0
+    for circle in range(indptr.size - 1):
+        for a in range(indptr[circle], indptr[circle + 1]):
+            i = member[a]
+            for b in range(a + 1, indptr[circle + 1]):
+                j = member[b]
+                if _meet_here(i, j, circle, circles, leading):
+                    product = scale * odds[i] * odds[j]
+                    probability = product / (1.0 + product)
+                    pairs += 1
+                    mean += probability
+                    variance += probability * (1.0 - probability)
+    return pairs, mean, variance
+
+
+def _odds_scale(
+    indptr: np.ndarray,
+    member: np.ndarray,
+    circles: np.ndarray,
+    leading: np.ndarray,
+    odds: np.ndarray,
+    wanted: int,
+    mean_degree: float,
+) -> float:
+    """The factor on all odds that makes ``wanted`` ties expected, by Newton's method on its log."""
+    pairs, mean, variance = _expected_ties(indptr, member, circles, leading, odds, 1.0)
+    if not 0 < wanted < 0.9 * pairs:
+        size = leading.size
+        highest = mean_degree + 2 * (0.9 * pairs - wanted) / size
+        raise InputError(
+            f"network.mean_degree = {mean_degree:g} is too large for population.size = {size} in "
+            f"network.kind = 'campus', which holds about {highest:.0f}; lower mean_degree or add "
+            "people"
+        )
+    logarithm = 0.0
+    for _ in range(100):
+        if abs(mean - wanted) <= 0.5:
+            break
+        logarithm += min(max((wanted - mean) / variance, -1.0), 1.0)
+        _, mean, variance = _expected_ties(
+            indptr, member, circles, leading, odds, math.exp(logarithm)
+        )
+    return math.exp(logarithm)
+
+
+@kernel
+def _circle_ties(indptr, member, circles, leading, weight, seed, source, target):
+    """Count the ties drawn inside circles, and write them where there is room for them."""
+    count = 0
+    for circle in range(indptr.size - 1):
+        for a in range(indptr[circle], indptr[circle + 1]):
+            i = member[a]
+            for b in range(a + 1, indptr[circle + 1]):
+                j = member[b]
+                if _meet_here(i, j, circle, circles, leading):
+                    product = weight[i] * weight[j]
+                    chance, _, _, _ = uniforms(seed, _NETWORK, circle, i, j, 0)
+                    if chance * (1.0 + product) < product:
+                        if count < source.size:
+                            source[count] = i
+                            target[count] = j
+                        count += 1
+    return count
+
+
+def _across_ties(
+    count: int, community: np.ndarray, leading: np.ndarray, key: np.uint64
+) -> np.ndarray:
+    """Up to ``count`` ties, int32 (2, count), between travellers of different communities."""
+    size = community.size
+    chance = uniform_table(key, _GROUPS, _TRAVELLER, size)[0]
+    chance[leading] = 1.0
+    number = min(size, max(math.ceil(TRAVELLER_SHARE * size), math.ceil(4 * math.sqrt(count))))
+    traveller = np.sort(np.argsort(chance, kind="stable")[:number])
+    for draws in (2 * count, 8 * count, 32 * count):
+        u0, u1, _, _ = uniform_table(key, _NETWORK, _ACROSS, draws)
+        first = traveller[(u0 * number).astype(np.int64)]
+        jump = 1 + ((number - 1) * u1**DISTANCE_POWER).astype(np.int64)
+        second = traveller[((u0 * number).astype(np.int64) + jump) % number]
+        low, high = np.minimum(first, second), np.maximum(first, second)
+        apart = community[low] != community[high]
+        code = low[apart] * size + high[apart]
+        _, place = np.unique(code, return_index=True)
+        code = code[np.sort(place)][:count]
+        if code.size == count:
+            break
+    return np.stack(np.divmod(code, size)).astype(np.int32)
