@@ -1,0 +1,109 @@
+"""What a day looks like to the kernels and the agents: its fixed numbers, notes and counts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+BY_HABIT, BY_CLICK, BY_ORGANIC, BY_NEED, BY_ACTIVITY, REORDERED = 1, 2, 4, 8, 16, 32
+"""Why somebody visits today, and whether she bought again: bits of ``Today.why``."""
+
+PERSONAL, GROUP, BROADCAST = 1, 2, 3
+"""Channels of a share; 0 is none."""
+
+SATURATED = 255
+"""Largest count kept of messages heard or carried."""
+
+
+class Day(NamedTuple):
+    """What holds for everybody on one day. P products, N consumers."""
+
+    seed: np.uint64
+    tick: int
+    dt: float
+    organic: float  # chance that somebody comes by herself
+    participation: float  # chance that a member takes part in today's activity
+    activity_product: int
+    win_back: float  # chance that a campaign brings a lapsed customer back today
+    window: int  # ticks after a click in which an order is credited
+    existing_customers: bool
+    sender_alone_paid: bool
+    discount_for_new_only: bool
+    fatigue_kept: float  # share of fatigue left after a tick
+    earnings_window: int  # ticks in which a commission counts as earned lately
+    mean_degree: float
+    price_cents: np.ndarray  # (P,) int64
+    reward_cents: np.ndarray  # (P, N) float64, or (P, 1) where it is the same for all
+    discount_cents: np.ndarray  # (P,) int64
+    rating: np.ndarray  # (P,) float64
+    repeat_per_day: np.ndarray  # (P,) float64
+    quality: np.ndarray  # (P,) float64
+    quality_spread: np.ndarray  # (P,) float64
+    expectation: np.ndarray  # (P,) float64
+    refund_ticks: np.ndarray  # (P,) int64
+
+
+class Today(NamedTuple):
+    """Scratch arrays of the current day, kept between days to save their making."""
+
+    why: np.ndarray  # (N,) uint8 bits of the reasons to visit
+    considered: np.ndarray  # (N,) int16 product an organic visitor looks at
+    visitors: np.ndarray  # (N,) int32, the first count are today's, ascending
+    good: np.ndarray  # (N,) int32 good experiences through a sharer today
+    bad: np.ndarray  # (N,) int32 bad ones
+    keys: np.ndarray  # (largest degree,) float64 keys of the chosen friends
+    chosen: np.ndarray  # (largest degree,) int64 ties of the chosen friends
+    changed: np.ndarray  # (N,) int32 people who join or leave
+
+
+class OrderLines(NamedTuple):
+    """Today's orders, a row each, ascending by buyer and product."""
+
+    buyer: np.ndarray  # int32
+    product: np.ndarray  # int16
+    again: np.ndarray  # bool: a recurring need
+    sponsor: np.ndarray  # int32, -1 nobody
+    tie: np.ndarray  # int32 tie of the credited link, -1 none
+    depth: np.ndarray  # int16
+    channel: np.ndarray  # uint8
+    new_customer: np.ndarray  # bool
+    refund_tick: np.ndarray  # int32, -1 never
+
+
+COUNTS = (
+    "shares",
+    "impressions",
+    "clicks",
+    "personal_messages",
+    "personal_clicks",
+    "warnings",
+    "mutes",
+    "lapsed",
+    "returned",
+    "retained_d1",
+    "retained_d7",
+    "retained_d30",
+    "visits",
+    "mau",
+    "members",
+)
+"""Meaning of the entries of a day's ``counts`` (int64), in order."""
+
+(
+    N_SHARES,
+    N_IMPRESSIONS,
+    N_CLICKS,
+    N_PERSONAL_MESSAGES,
+    N_PERSONAL_CLICKS,
+    N_WARNINGS,
+    N_MUTES,
+    N_LAPSED,
+    N_RETURNED,
+    N_RETAINED_D1,
+    N_RETAINED_D7,
+    N_RETAINED_D30,
+    N_VISITS,
+    N_MAU,
+    N_MEMBERS,
+) = range(len(COUNTS))

@@ -1,0 +1,173 @@
+"""The fast reader of the rules: runs the phases of a day with compiled kernels."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
+
+from sim import kernels, sharing
+from sim._jit import uncached_kernels, uncached_rule
+from sim.day import COUNTS, OrderLines, Today
+from sim.rules import BUILT_IN, Rules
+
+if TYPE_CHECKING:
+    from sim.model import WordOfMouthModel
+
+LINE_DTYPES: dict[str, type[np.generic]] = {
+    "buyer": np.int32,
+    "product": np.int16,
+    "again": np.bool_,
+    "sponsor": np.int32,
+    "tie": np.int32,
+    "depth": np.int16,
+    "channel": np.uint8,
+    "new_customer": np.bool_,
+    "refund_tick": np.int32,
+}
+
+
+def order_lines(size: int) -> OrderLines:
+    """Room for the orders of a day, unset: no sponsor, no refund."""
+    return OrderLines(
+        **{
+            name: np.full(size, -1 if name in ("sponsor", "tie", "refund_tick") else 0, dtype)
+            for name, dtype in LINE_DTYPES.items()
+        }
+    )
+
+
+def scratch(people: int, largest_degree: int) -> Today:
+    """The arrays a day writes notes on."""
+    return Today(
+        why=np.zeros(people, np.uint8),
+        considered=np.zeros(people, np.int16),
+        visitors=np.zeros(people, np.int32),
+        good=np.zeros(people, np.int32),
+        bad=np.zeros(people, np.int32),
+        keys=np.zeros(max(largest_degree, 1)),
+        chosen=np.zeros(max(largest_degree, 1), np.int64),
+        changed=np.zeros(people, np.int32),
+    )
+
+
+class Kernels(NamedTuple):
+    """The two modules of compiled phases."""
+
+    phases: ModuleType
+    sharing: ModuleType
+
+
+def kernels_with(rules: Rules) -> Kernels:
+    """The kernels with ``rules`` compiled in; the built-in ones come from the disk cache.
+
+    For other rules second copies of the modules are loaded and given the user's functions under
+    the names of the built-in ones before anything is compiled. They are not cached on disk, since
+    a user's function has no version.
+    """
+    if rules == BUILT_IN:
+        return Kernels(kernels, sharing)
+    replaced = {
+        slot: uncached_rule(function)
+        for slot, function in rules._asdict().items()
+        if function is not getattr(BUILT_IN, slot)
+    }
+    return Kernels(_copy_with(kernels, replaced), _copy_with(sharing, replaced))
+
+
+def _copy_with(module: ModuleType, functions: dict[str, Callable]) -> ModuleType:
+    """A fresh copy of a module in which ``functions`` stand for those of the same name."""
+    if module.__file__ is None:
+        raise RuntimeError(f"{module.__name__} has no source file to compile other rules into")
+    name = f"{module.__name__}_{'_'.join(functions)}_{id(functions)}"
+    spec = importlib.util.spec_from_file_location(name, module.__file__)
+    copy = importlib.util.module_from_spec(cast(ModuleSpec, spec))
+    sys.modules[name] = copy
+    with uncached_kernels():
+        cast(Loader, cast(ModuleSpec, spec).loader).exec_module(copy)
+    for slot, function in functions.items():
+        if hasattr(copy, slot) and hasattr(BUILT_IN, slot):
+            setattr(copy, slot, function)
+    return copy
+
+
+class KernelEngine:
+    """Runs each phase of ``model`` by one call of a compiled kernel."""
+
+    def __init__(self, model: WordOfMouthModel) -> None:
+        arrays = model.world.graph.arrays
+        largest = int(np.diff(arrays.indptr).max(initial=0))
+        self.model = model
+        self.kernels, self.sharing = kernels_with(model.rules)
+        self.today = scratch(model.world.graph.size, largest)
+        self.visitors = 0
+        self._room = order_lines(0)
+
+    def visit(self) -> None:
+        """Who comes today."""
+        model = self.model
+        self.visitors = self.kernels.visit(
+            model.coefficients, model.day, model.world.people, model.state, self.today
+        )
+
+    def buy(self) -> OrderLines:
+        """Who orders what: today's order lines, not yet credited to anybody."""
+        model = self.model
+        wanted = self.visitors * len(model.scenario.products)
+        if self._room.buyer.size < wanted:
+            self._room = order_lines(2 * wanted)
+        count = self.kernels.buy(
+            model.coefficients, model.day, model.world.people, model.state, self.today,
+            self.visitors, self._room,
+        )  # fmt: skip
+        return OrderLines(*(column[:count] for column in self._room))
+
+    def attribute(self, lines: OrderLines) -> None:
+        """Credit the orders and enrol the buyers."""
+        model, count = self.model, lines.buyer.size
+        self.kernels.attribute(model.day, model.state, lines, count)
+        self.kernels.enrol(
+            model.day, model.world.graph.arrays, model.state, self.today, lines, count
+        )
+
+    def experience(self, lines: OrderLines, paid: np.ndarray) -> None:
+        """Deliver the orders."""
+        model = self.model
+        self.kernels.experience(
+            model.coefficients, model.day, model.state, self.today, lines, lines.buyer.size, paid
+        )
+
+    def share(self, counts: np.ndarray) -> None:
+        """Let visiting members talk."""
+        model = self.model
+        self.sharing.share(
+            model.coefficients, model.day, model.world.graph.arrays, model.world.people,
+            model.state, self.today, self.visitors, counts,
+        )  # fmt: skip
+
+    def stay(self, counts: np.ndarray) -> None:
+        """Let members leave and lapsed customers return."""
+        model = self.model
+        self.kernels.stay(
+            model.coefficients, model.day, model.world.graph.arrays, model.world.people,
+            model.state, self.today, counts,
+        )  # fmt: skip
+
+    def measure(self, counts: np.ndarray) -> None:
+        """Count members and visits."""
+        model = self.model
+        self.kernels.measure(
+            model.day, model.state, self.today, self.visitors, model.month_ticks,
+            model.retention_ticks, counts,
+        )  # fmt: skip
+
+
+def no_counts() -> np.ndarray:
+    """A day's counts (len(COUNTS),), int64, all zero."""
+    return np.zeros(len(COUNTS), np.int64)

@@ -1,0 +1,397 @@
+"""The phases of a day, compiled, over arrays; the share phase is in :mod:`sim.sharing`.
+
+Each phase has the name and the order of its twin in :mod:`sim.agents`, which says the same in the
+words of one consumer. A phase reads the state as it is at its start: what consumers do to each
+other within a phase is added up in whole numbers or decided by a key, so their order cannot matter.
+
+``float(...)`` around every float32 that is read is on purpose: rules work in float64 in both
+readers, or their results would differ in the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+
+from sim._jit import inner, phase
+from sim.day import (
+    BY_ACTIVITY,
+    BY_CLICK,
+    BY_HABIT,
+    BY_NEED,
+    BY_ORGANIC,
+    N_LAPSED,
+    N_MAU,
+    N_MEMBERS,
+    N_RETAINED_D1,
+    N_RETURNED,
+    N_VISITS,
+    REORDERED,
+)
+from sim.population import LAPSED, MEMBER, NEVER
+from sim.randomness import Decision, uniforms
+from sim.rules import (
+    chance,
+    disconfirmation,
+    lapse_multiplier,
+    learn,
+    purchase,
+    repeat,
+    satisfaction,
+    trust,
+)
+
+VISIT = int(Decision.VISIT)
+NEED = int(Decision.NEED)
+BUY = int(Decision.BUY)
+EXPERIENCE = int(Decision.EXPERIENCE)
+STAY = int(Decision.STAY)
+
+
+@inner
+def needs(c, day, people, state, i, p):
+    """Whether member i needs product p again today (a pure function of the state)."""
+    if state.orders[p, i] == 0:
+        return False
+    u, _, _, _ = uniforms(day.seed, NEED, day.tick, i, 0, p)
+    rate = float(people.purchase_rate[i]) * day.repeat_per_day[p]
+    return u < repeat(c.repeat, rate, float(state.satisfaction[p, i]), day.dt)
+
+
+@phase
+def visit(c, day, people, state, today):
+    """Who opens the app or the shop today; returns how many.
+
+    Reads status, habit, clicks due, orders, satisfaction. Writes today's visitors, activity.
+    """
+    products = day.price_cents.shape[0]
+    count = 0
+    for i in range(state.status.shape[0]):
+        u0, u1, u2, _ = uniforms(day.seed, VISIT, day.tick, i, 0, 0)
+        why = 0
+        if u1 < day.organic:
+            why |= BY_ORGANIC
+            today.considered[i] = min(int(u1 / day.organic * products), products - 1)
+        for p in range(products):
+            if state.click_due[p, i] == day.tick:
+                why |= BY_CLICK
+        if state.status[i] == MEMBER:
+            if state.habit[i] == 1 and u0 < chance(float(people.visit_rate[i]), day.dt):
+                why |= BY_HABIT
+            if u2 < day.participation:
+                why |= BY_ACTIVITY
+                state.activity[i] = day.tick
+                state.activity_product[i] = day.activity_product
+            for p in range(products):
+                if needs(c, day, people, state, i, p):
+                    why |= BY_NEED
+        today.why[i] = why
+        if why != 0:
+            today.visitors[count] = i
+            count += 1
+    return count
+
+
+@inner
+def is_customer(state, i):
+    """Whether consumer i ever bought."""
+    for p in range(state.orders.shape[0]):
+        if state.orders[p, i] > 0:
+            return True
+    return False
+
+
+@inner
+def is_credited(day, state, i, p):
+    """Whether an order of i for p today would be credited to the link clicked last."""
+    sponsor = state.click_sponsor[p, i]
+    if sponsor < 0 or sponsor == i or day.tick - state.click_tick[p, i] > day.window:
+        return False
+    return day.existing_customers or not is_customer(state, i)
+
+
+@inner
+def promised_discount(day, state, i, p):
+    """Cents that i is promised off product p today."""
+    if not is_credited(day, state, i, p):
+        return 0
+    if day.discount_for_new_only and is_customer(state, i):
+        return 0
+    return min(day.discount_cents[p], day.price_cents[p])
+
+
+@inner
+def tie_trust(state, tie):
+    """Trust of a tie's receiver in its sharer."""
+    return trust(float(state.good_ties[tie]), float(state.bad_ties[tie]))
+
+
+@inner
+def buys(c, day, people, state, i, p, through_link):
+    """Whether visitor i buys product p after looking at it."""
+    sender_trust = 0.5
+    if through_link:
+        tie = state.click_tie[p, i]
+        sender_trust = tie_trust(state, tie) if tie >= 0 else c.click.stranger_trust
+    net = max(day.price_cents[p] - promised_discount(day, state, i, p), 1)
+    probability = purchase(
+        c.purchase,
+        float(people.affinity[p, i]),
+        math.log(float(people.valuation_cents[p, i]) / net),
+        sender_trust,
+        float(state.good_heard[p, i]),
+        float(state.bad_heard[p, i]),
+        day.rating[p],
+        state.orders[p, i] > 0,
+    )
+    u, _, _, _ = uniforms(day.seed, BUY, day.tick, i, 0, p)
+    return u < probability
+
+
+@phase
+def buy(c, day, people, state, today, visitors, lines):
+    """Visitors with a link, a look or a need decide; returns the number of orders.
+
+    Reads everything a decision depends on. Writes today's order lines.
+    """
+    count = 0
+    for k in range(visitors):
+        i = today.visitors[k]
+        why = today.why[i]
+        for p in range(day.price_cents.shape[0]):
+            again = why & BY_NEED != 0 and needs(c, day, people, state, i, p)
+            if not again:
+                through_link = why & BY_CLICK != 0 and state.click_due[p, i] == day.tick
+                looks = why & BY_ORGANIC != 0 and today.considered[i] == p
+                if not (through_link or looks):
+                    continue
+                if not buys(c, day, people, state, i, p, through_link):
+                    continue
+            lines.buyer[count] = i
+            lines.product[count] = p
+            lines.again[count] = again
+            count += 1
+    return count
+
+
+@phase
+def attribute(day, state, lines, orders):
+    """Each order gets at most one sponsor, and its place in the referral forest.
+
+    Reads clicks, depth, orders before today. Writes today's order lines.
+    """
+    for k in range(orders):
+        i = lines.buyer[k]
+        p = lines.product[k]
+        first_today = k == 0 or lines.buyer[k - 1] != i
+        lines.new_customer[k] = first_today and not is_customer(state, i)
+        lines.refund_tick[k] = -1
+        if is_credited(day, state, i, p):
+            lines.sponsor[k] = state.click_sponsor[p, i]
+            lines.tie[k] = state.click_tie[p, i]
+            lines.channel[k] = state.click_channel[p, i]
+            lines.depth[k] = state.depth[state.click_sponsor[p, i]] + 1
+        else:
+            lines.sponsor[k] = -1
+            lines.tie[k] = -1
+            lines.channel[k] = 0
+            lines.depth[k] = 0
+
+
+@inner
+def tell_friends_of_membership(graph, state, i, change):
+    """Keep the count of member friends of everybody who hears from i."""
+    for e in range(graph.indptr[i], graph.indptr[i + 1]):
+        state.member_friends[graph.target[e]] += change
+
+
+@phase
+def enrol(day, graph, state, today, lines, orders):
+    """Buyers become members; the order is remembered.
+
+    Writes status, habit, joined, sponsor, depth, orders, sales, member friends.
+    """
+    for k in range(orders):
+        i = lines.buyer[k]
+        p = lines.product[k]
+        if state.status[i] != MEMBER:
+            state.status[i] = MEMBER
+            tell_friends_of_membership(graph, state, i, 1)
+        if lines.new_customer[k]:
+            state.joined[i] = day.tick
+            state.sponsor[i] = lines.sponsor[k]
+            state.depth[i] = lines.depth[k]
+        if lines.again[k]:
+            today.why[i] |= REORDERED
+        state.habit[i] = 1
+        state.orders[p, i] = min(state.orders[p, i] + 1, 65535)
+        state.last_order[p, i] = day.tick
+        if lines.sponsor[k] >= 0:
+            state.sales[lines.sponsor[k]] += 1
+
+
+@phase
+def experience(c, day, state, today, lines, orders, paid):
+    """Delivery: satisfaction, refunds, and what trust and reputation learn.
+
+    paid : (orders,) bool, whether the order's sponsor is paid for it. Reads quality and
+    expectation. Writes satisfaction, trust evidence, public records, ratings, refund ticks.
+    """
+    coefficients = c.experience
+    for k in range(orders):
+        i = lines.buyer[k]
+        p = lines.product[k]
+        u0, u1, u2, _ = uniforms(day.seed, EXPERIENCE, day.tick, i, 0, p)
+        z = math.sqrt(-2.0 * math.log(u0)) * math.cos(2.0 * math.pi * u1)
+        performance = day.quality[p] + day.quality_spread[p] * z
+        gap = disconfirmation(coefficients, performance, day.expectation[p], paid[k])
+        level = satisfaction(coefficients, gap)
+        good = level >= 0.5
+        state.satisfaction[p, i] = level
+        state.rated[p] += 1
+        if good:
+            state.satisfied[p] += 1
+        if gap < -coefficients.refund_gap and day.refund_ticks[p] > 0:
+            lines.refund_tick[k] = day.tick + 1 + int(u2 * day.refund_ticks[p])
+        if lines.sponsor[k] >= 0:
+            if good:
+                today.good[lines.sponsor[k]] += 1
+            else:
+                today.bad[lines.sponsor[k]] += 1
+            tie = lines.tie[k]
+            if tie >= 0:
+                update_tie(coefficients, state, tie, good)
+    for k in range(orders):
+        if lines.sponsor[k] >= 0:
+            update_record(coefficients, state, today, lines.sponsor[k])
+
+
+@inner
+def update_tie(c, state, tie, good):
+    """One more experience over a tie."""
+    weight = c.learning
+    if weight == 0.0:
+        return
+    state.good_ties[tie] = learn(float(state.good_ties[tie]), c.memory, weight if good else 0.0)
+    state.bad_ties[tie] = learn(float(state.bad_ties[tie]), c.memory, 0.0 if good else weight)
+
+
+@inner
+def update_record(c, state, today, sharer):
+    """Fold the day's experiences through a sharer into the public record, once."""
+    good = today.good[sharer]
+    bad = today.bad[sharer]
+    today.good[sharer] = 0
+    today.bad[sharer] = 0
+    if c.learning == 0.0 or good + bad == 0:
+        return
+    kept = 1.0
+    for _ in range(good + bad):
+        kept *= c.memory
+    state.good_record[sharer] = learn(float(state.good_record[sharer]), kept, c.learning * good)
+    state.bad_record[sharer] = learn(float(state.bad_record[sharer]), kept, c.learning * bad)
+
+
+@inner
+def overall_satisfaction(state, i):
+    """Mean satisfaction of i with the products bought; 1/2 without any."""
+    total = 0.0
+    owned = 0
+    for p in range(state.orders.shape[0]):
+        if state.orders[p, i] > 0:
+            total += float(state.satisfaction[p, i])
+            owned += 1
+    return total / owned if owned > 0 else 0.5
+
+
+@phase
+def stay(c, day, graph, people, state, today, counts):
+    """Fatigue decays, members lapse, lapsed customers are won back.
+
+    Reads status of referrers and friends as of the phase's start. Writes fatigue, habit, status,
+    member friends. Returns how many people changed sides.
+    """
+    changes = 0
+    for i in range(state.status.shape[0]):
+        if state.inbox[i] > 0 or state.fatigue[i] > 0:
+            felt = float(state.fatigue[i]) * day.fatigue_kept + float(state.inbox[i])
+            state.fatigue[i] = felt if felt > 1e-6 else 0.0
+            state.inbox[i] = 0
+        if state.status[i] == MEMBER:
+            if lapses(c, day, graph, people, state, today, i):
+                today.changed[changes] = i
+                changes += 1
+        elif state.status[i] == LAPSED and returns(c, day, state, today, i):
+            today.changed[changes] = i
+            changes += 1
+    for k in range(changes):
+        switch_side(day, graph, state, counts, today.changed[k])
+    return changes
+
+
+@inner
+def lapses(c, day, graph, people, state, today, i):
+    """Whether member i leaves today; also lets go of the habit of visiting."""
+    u0, u1, u2, _ = uniforms(day.seed, STAY, day.tick, i, 0, 0)
+    sponsor = state.sponsor[i]
+    heard_from = graph.in_degree[i]
+    multiplier = lapse_multiplier(
+        c.stay,
+        c.fatigue.lapse,
+        overall_satisfaction(state, i),
+        day.tick - state.last_earned[i] <= day.earnings_window,
+        sponsor >= 0 and state.status[sponsor] == MEMBER,
+        state.member_friends[i] / heard_from if heard_from > 0 else 0.0,
+        float(state.fatigue[i]),
+    )
+    if state.habit[i] == 1 and u1 < chance(float(people.habit_hazard[i]) * multiplier, day.dt):
+        state.habit[i] = 0
+    if today.why[i] & REORDERED != 0 and u2 < float(people.dropout[i]):
+        return True
+    return u0 < chance(float(people.lapse_hazard[i]) * multiplier, day.dt)
+
+
+@inner
+def returns(c, day, state, today, i):
+    """Whether lapsed customer i is won back today by a friend's message or a campaign."""
+    by_friend = today.why[i] & BY_CLICK != 0
+    if not by_friend and day.win_back == 0.0:
+        return False
+    u0, _, _, u3 = uniforms(day.seed, STAY, day.tick, i, 0, 0)
+    return (by_friend and u0 < c.stay.win_back) or u3 < day.win_back
+
+
+@inner
+def switch_side(day, graph, state, counts, i):
+    """A member leaves or a lapsed customer returns."""
+    if state.status[i] == MEMBER:
+        state.status[i] = LAPSED
+        state.left[i] = day.tick
+        state.habit[i] = 0
+        tell_friends_of_membership(graph, state, i, -1)
+        counts[N_LAPSED] += 1
+    else:
+        state.status[i] = MEMBER
+        state.habit[i] = 1
+        tell_friends_of_membership(graph, state, i, 1)
+        counts[N_RETURNED] += 1
+
+
+@phase
+def measure(day, state, today, visitors, month, retention_ticks, counts):
+    """Count members, visits of members and who of earlier cohorts visited today.
+
+    month : ticks in 30 days. retention_ticks : (3,) int64, ticks in 1, 7 and 30 days. Writes the
+    day's counts and the tick of the latest visit.
+    """
+    for k in range(visitors):
+        i = today.visitors[k]
+        if state.joined[i] == NEVER:
+            continue
+        state.last_visit[i] = day.tick
+        counts[N_VISITS] += 1
+        for r in range(3):
+            if state.joined[i] >= 0 and day.tick - state.joined[i] == retention_ticks[r]:
+                counts[N_RETAINED_D1 + r] += 1
+    for i in range(state.status.shape[0]):
+        counts[N_MEMBERS] += state.status[i] == MEMBER
+        counts[N_MAU] += day.tick - state.last_visit[i] < month

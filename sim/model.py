@@ -1,0 +1,356 @@
+"""The model: builds the world and runs the phases of a day with either engine.
+
+:data:`PHASES` is a day, in order. Every phase reads the state as it is at its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import mesa
+import numpy as np
+
+from sim import measures
+from sim._jit import plain
+from sim.agent_engine import AgentEngine
+from sim.agents import Consumer, make_consumers
+from sim.campaign import make_calendar
+from sim.day import COUNTS, Day, OrderLines
+from sim.engine import KernelEngine, no_counts
+from sim.errors import InputError, nearest
+from sim.incentives import Market, Programme, Scheme, check_jurisdiction, make_scheme
+from sim.ledger import Ledger, Orders
+from sim.population import MEMBER, copy_state
+from sim.quantities import cents
+from sim.rules import BUILT_IN, Rules, coefficients
+from sim.scenario import Policy, Scenario
+from sim.world import World, luck_seed, make_world, world_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Engine = Literal["kernels", "agents"]
+ENGINES: dict[str, Callable[[Any], Any]] = {"kernels": KernelEngine, "agents": AgentEngine}
+
+
+class Phase(NamedTuple):
+    """A row of the table of a day."""
+
+    name: str
+    reads: str
+    writes: str
+
+
+PHASES = (
+    Phase("campaign", "calendar, programme", "prices, offers, chances of the day"),
+    Phase("visit", "status, habit, clicks due, satisfaction", "visitors, activity"),
+    Phase("buy", "visitors, traits, clicks, trust, what was heard, offers", "order lines"),
+    Phase("attribute", "order lines, clicks, referral forest", "sponsors, members, orders owned"),
+    Phase("settle", "orders, scheme, budget", "ledger: orders, refunds, commissions, payouts"),
+    Phase(
+        "experience",
+        "order lines, quality, expectation",
+        "satisfaction, trust, records, refunds due",
+    ),
+    Phase(
+        "share",
+        "visitors, satisfaction, record, trust, fatigue",
+        "clicks, inboxes, messages heard, mutes",
+    ),
+    Phase("stay", "fatigue, satisfaction, earnings, referrers, friends", "fatigue, habit, status"),
+    Phase("measure", "counts, ledger", "a row of daily measures"),
+)
+
+
+def policy_scheme(scenario: Scenario, policy: str | Policy | Scheme) -> Scheme:
+    """The scheme of a policy named in the scenario, or given as it is.
+
+    Raises
+    ------
+    InputError
+        If the name or a parameter is wrong, or the scheme breaks the scenario's jurisdiction.
+    """
+    where = f"policies.{policy}" if isinstance(policy, str) else "policy"
+    if isinstance(policy, str):
+        if policy not in scenario.policies:
+            raise InputError(f"there is no policy '{policy}'{nearest(policy, scenario.policies)}")
+        policy = scenario.policies[policy]
+    scheme = make_scheme(policy, where)
+    check_jurisdiction(scheme, scenario.jurisdiction, where)
+    return scheme
+
+
+def default_policy(scenario: Scenario) -> str:
+    """The baseline if the scenario has it, else its first policy."""
+    baseline = scenario.compare.baseline
+    return baseline if baseline in scenario.policies else next(iter(scenario.policies))
+
+
+class WordOfMouthModel(mesa.Model):
+    """A platform that sells to people who know each other, under one incentive policy.
+
+    Parameters
+    ----------
+    scenario : Scenario, optional
+        The world; the default scenario when left out.
+    policy : str, Policy or Scheme, optional
+        A name in ``scenario.policies``, or a scheme; the baseline when left out.
+    seed : int, optional
+        Seed of the study; ``scenario.seed`` when left out.
+    replication : int
+        Which of the worlds and lucks that ``seed`` stands for.
+    engine : {"kernels", "agents"}
+        Compiled kernels, or Mesa agents that act one by one; the results are the same bits.
+    rules : Rules, optional
+        Decision rules, see :func:`sim.rules.replace`.
+    world : World, optional
+        A world made before by :func:`sim.world.make_world`; it is not changed.
+
+    Raises
+    ------
+    InputError
+        If the policy, a file or a parameter cannot be used.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        policy: str | Policy | Scheme | None = None,
+        seed: int | None = None,
+        replication: int = 0,
+        engine: Engine = "kernels",
+        rules: Rules = BUILT_IN,
+        world: World | None = None,
+    ) -> None:
+        self.scenario = scenario = scenario if scenario is not None else Scenario()
+        self.study_seed = scenario.seed if seed is None else seed
+        self.replication = replication
+        super().__init__(seed=self.study_seed)
+        if engine not in ENGINES:
+            raise InputError(f"there is no engine '{engine}'{nearest(engine, ENGINES)}")
+        policy = default_policy(scenario) if policy is None else policy
+        self.policy = policy if isinstance(policy, str) else "policy"
+        scheme = policy_scheme(scenario, policy)
+        self.rules = rules
+        self.world = world or make_world(scenario, world_seed(self.study_seed, replication))
+        self.state = copy_state(self.world.initial) if world else self.world.initial
+        self.coefficients = coefficients(scenario.behavior)
+        self.plain_rules = Rules(*(plain(function) for function in rules))
+        self.calendar = make_calendar(scenario)
+        self.tick = 0
+        self.month_ticks = max(1, round(30 / scenario.dt))
+        self.retention_ticks = np.array([max(1, round(n / scenario.dt)) for n in (1, 7, 30)])
+        self.ledger = Ledger(self.world.graph.size)
+        self._prices = self.calendar.price_cents[0].copy()
+        self._is_member = self.state.status == MEMBER
+        self.market = self._open_market()
+        self.programme = Programme(
+            scheme, self.market, self.ledger, where=f"policies.{self.policy}"
+        )
+        self.engine = ENGINES[engine](self)
+        self.datacollector: mesa.DataCollector = DailyCollector(self)
+        self._luck = np.uint64(luck_seed(self.study_seed, replication))
+        self._series = measures.DailySeries(scenario.ticks)
+        self._consumers_made = False
+        self._fixed = self._fixed_numbers()
+
+    def _open_market(self) -> Market:
+        products = self.scenario.products
+        return Market(
+            prices_cents=self._prices,
+            unit_costs_cents=np.array(
+                [cents(product.unit_cost, "unit_cost") for product in products]
+            ),
+            categories=tuple(product.category for product in products),
+            sponsor_of=self.state.sponsor,
+            is_member=self._is_member,
+            ledger=self.ledger,
+            dt=self.scenario.dt,
+        )
+
+    def _fixed_numbers(self) -> dict[str, Any]:
+        """The fields of :class:`Day` that hold for the whole run."""
+        scenario = self.scenario
+        products, dt = scenario.products, scenario.dt
+        return {
+            "seed": self._luck,
+            "dt": dt,
+            "window": int(scenario.attribution.window_days / dt),
+            "existing_customers": scenario.attribution.existing_customers,
+            "fatigue_kept": float(np.exp(-dt / scenario.behavior.fatigue.memory_days)),
+            "earnings_window": int(scenario.behavior.stay.earnings_days / dt),
+            "mean_degree": max(self.world.graph.tie_count / self.world.graph.size, 1e-9),
+            "repeat_per_day": np.array([1 / product.repurchase_days for product in products]),
+            "quality": np.array([product.quality for product in products]),
+            "quality_spread": np.array([product.quality_spread for product in products]),
+            "expectation": np.array([product.expectation for product in products]),
+            "refund_ticks": np.array(
+                [
+                    max(1, round(product.refund_days / dt)) if product.refund_days else 0
+                    for product in products
+                ]
+            ),
+        }
+
+    # The phases of a day -------------------------------------------------------------------
+
+    def step(self) -> None:
+        """One day: the phases of :data:`PHASES` in order."""
+        if self.tick >= self.scenario.ticks:
+            raise InputError(f"the run is over after {self.scenario.ticks} ticks; make a new model")
+        for phase in PHASES:
+            getattr(self, f"_{phase.name}")()
+        self.datacollector.collect(self)
+        self.tick += 1
+        self.running = self.tick < self.scenario.ticks
+
+    def run(self, days: float | None = None) -> WordOfMouthModel:
+        """Run to the horizon, or for ``days`` more; returns the model itself."""
+        end = self.scenario.ticks
+        if days is not None:
+            end = min(end, self.tick + max(0, round(days / self.scenario.dt)))
+        while self.tick < end:
+            self.step()
+        return self
+
+    def _campaign(self) -> None:
+        self._prices[:] = self.calendar.price_cents[self.tick]
+        self.market.advance(self.tick)
+        offer = self.programme.offer()
+        reward, discount = offer.reward_cents, offer.friend_cents
+        paid = bool((reward > 0).any())
+        if offer.reward_cents.ndim == 1:
+            reward = offer.reward_cents[:, None]
+        rating = (self.state.satisfied + 1) / (self.state.rated + 2)
+        self.counts = no_counts()
+        self.day = Day(
+            tick=self.tick,
+            organic=float(self.calendar.organic[self.tick]),
+            participation=float(self.calendar.participation[self.tick]),
+            activity_product=int(self.calendar.activity_product[self.tick]),
+            win_back=float(self.calendar.win_back[self.tick]),
+            sender_alone_paid=paid and not bool((discount > 0).any()),
+            discount_for_new_only=self.programme.scheme.first_order_only,
+            price_cents=self.calendar.price_cents[self.tick],
+            reward_cents=np.array(reward, np.float64, order="C"),
+            discount_cents=np.array(discount, np.int64),
+            rating=rating,
+            **self._fixed,
+        )
+
+    def _visit(self) -> None:
+        self.engine.visit()
+
+    def _buy(self) -> None:
+        self.lines: OrderLines = self.engine.buy()
+
+    def _attribute(self) -> None:
+        self.engine.attribute(self.lines)
+        np.equal(self.state.status, MEMBER, out=self._is_member)
+
+    def _settle(self) -> None:
+        self.orders = self.programme.grant_discounts(self._orders_of_today())
+        self.ledger.book_orders(self.orders)
+        credited = self.programme.settle(self.orders)
+        self.state.last_earned[credited] = self.tick
+        self.programme.close_day()
+
+    def _orders_of_today(self) -> Orders:
+        lines, count = self.lines, self.lines.buyer.size
+        first = self._series.orders_so_far
+        self._series.orders_so_far += count
+        return Orders(
+            order_id=np.arange(first, first + count, dtype=np.int64),
+            tick=np.full(count, self.tick, np.int32),
+            buyer=lines.buyer.copy(),
+            product=lines.product.copy(),
+            price_cents=self.day.price_cents[lines.product],
+            discount_cents=np.zeros(count, np.int64),
+            cost_cents=self.market.unit_costs_cents[lines.product],
+            sponsor=lines.sponsor.copy(),
+            depth=lines.depth.copy(),
+            channel=lines.channel.copy(),
+            new_customer=lines.new_customer.copy(),
+            refund_tick=np.full(count, -1, np.int32),
+        )
+
+    def _experience(self) -> None:
+        lines = self.lines
+        column = np.clip(lines.sponsor, 0, self.day.reward_cents.shape[1] - 1)
+        paid = (self.day.reward_cents[lines.product, column] > 0) & (lines.sponsor >= 0)
+        self.engine.experience(lines, paid)
+        self.ledger.schedule_refunds(self.orders.order_id, lines.refund_tick)
+
+    def _share(self) -> None:
+        self.engine.share(self.counts)
+
+    def _stay(self) -> None:
+        self.engine.stay(self.counts)
+
+    def _measure(self) -> None:
+        self.engine.measure(self.counts)
+        self._series.record(
+            dict(zip(COUNTS, self.counts.tolist(), strict=True)), self.orders, self.ledger.totals()
+        )
+
+    # What a run left -----------------------------------------------------------------------
+
+    @property
+    def daily(self) -> pd.DataFrame:
+        """A row per day so far: ``day`` and the columns of :data:`sim.measures.DAILY`."""
+        return self._series.frame(self.scenario.dt)
+
+    def outcomes(self) -> dict[str, float | int]:
+        """The measures of :data:`sim.measures.MEASURES` over the days so far."""
+        return measures.outcomes(self.record())
+
+    def record(self) -> measures.Run:
+        """What the measures read of this run."""
+        return measures.Run(
+            scenario=self.scenario,
+            graph=self.world.graph,
+            daily=self._series.columns(),
+            orders=self.ledger.orders(),
+            ledger=self.ledger,
+            state=self.state,
+            month_ticks=self.month_ticks,
+            retention_ticks=self.retention_ticks,
+            ticks=self.tick,
+        )
+
+    @property
+    def agents(self) -> mesa.agent.AgentSet:
+        """The consumers as a Mesa AgentSet, made when first asked for."""
+        if not self._consumers_made:
+            self._consumers_made = True
+            make_consumers(self)
+        return super().agents
+
+    def consumer(self, row: int) -> Consumer:
+        """The consumer of a row of the arrays."""
+        return next(agent for agent in self.agents if agent.row == row)
+
+
+class DailyCollector(mesa.DataCollector):
+    """A Mesa DataCollector whose model variables are the model's own daily columns.
+
+    The model records its day anyway; nothing is collected twice.
+    """
+
+    def __init__(self, model: WordOfMouthModel) -> None:
+        self._model = model
+        super().__init__()
+
+    def collect(self, model: mesa.Model) -> None:
+        """Nothing to do: the columns are read from the model when asked for."""
+
+    @property
+    def model_vars(self) -> dict[str, list[Any]]:
+        """Columns by name, a list of one value per step."""
+        return {name: column.tolist() for name, column in self._model._series.columns().items()}
+
+    @model_vars.setter
+    def model_vars(self, value: dict[str, list[Any]]) -> None:
+        """Mesa resets the variables when it starts; the model's own are not its to reset."""

@@ -1,0 +1,291 @@
+"""The share phase, compiled: who talks to whom about what, and who listens.
+
+Written like the other phases in :mod:`sim.kernels`; its readable twin is
+:mod:`sim.word_of_mouth`.
+"""
+
+from __future__ import annotations
+
+from sim._jit import inner, phase
+from sim.day import (
+    BROADCAST,
+    GROUP,
+    N_CLICKS,
+    N_IMPRESSIONS,
+    N_MUTES,
+    N_PERSONAL_CLICKS,
+    N_PERSONAL_MESSAGES,
+    N_SHARES,
+    N_WARNINGS,
+    PERSONAL,
+    SATURATED,
+)
+from sim.kernels import tie_trust
+from sim.population import MEMBER, NEVER
+from sim.randomness import Decision, uniforms
+from sim.rules import (
+    audience_key,
+    audience_size,
+    chance,
+    click,
+    enthusiasm,
+    hub_factor,
+    mute_chance,
+    reputation,
+    response_ticks,
+    reward_drive,
+    share_rate,
+    sincerity,
+    success_belief,
+)
+
+SHARE = int(Decision.SHARE)
+AUDIENCE = int(Decision.AUDIENCE)
+GROUP_MESSAGE = int(Decision.GROUP_MESSAGE)
+WARNING_AUDIENCE = int(Decision.WARNING_AUDIENCE)
+MUTE = int(Decision.MUTE)
+
+
+@inner
+def liking(c, day, state, i, p):
+    """Enthusiasm of member i for product p today, from owning it or from an activity; per day."""
+    referred = state.sponsor[i] >= 0
+    drive = 0.0
+    if state.orders[p, i] > 0:
+        age = (day.tick - state.last_order[p, i]) * day.dt
+        drive = enthusiasm(c.share, float(state.satisfaction[p, i]), age, referred)
+    if state.activity[i] > NEVER and state.activity_product[i] == p:
+        age = (day.tick - state.activity[i]) * day.dt
+        drive += c.share.activity * enthusiasm(c.share, 1.0, age, referred)
+    return drive
+
+
+@inner
+def reward_for(day, p, i):
+    """What i believes a sale of p through her link earns her, in cents."""
+    return day.reward_cents[p, min(i, day.reward_cents.shape[1] - 1)]
+
+
+@inner
+def may_recommend(state, i, p):
+    """Whether i has anything to say about p: bought it, or took part in its activity."""
+    if state.orders[p, i] > 0:
+        return True
+    return state.activity[i] > NEVER and state.activity_product[i] == p
+
+
+@phase
+def share(c, day, graph, people, state, today, visitors, counts):
+    """Visiting members recommend or warn; friends click or not.
+
+    Reads own satisfaction, record, fatigue of receivers, trust. Writes what receivers heard, their
+    clicks, inboxes, mutes; the sharer's count of shares.
+    """
+    for k in range(visitors):
+        i = today.visitors[k]
+        if state.status[i] != MEMBER:
+            continue
+        degree = graph.indptr[i + 1] - graph.indptr[i]
+        for p in range(day.price_cents.shape[0]):
+            if not may_recommend(state, i, p):
+                continue
+            u0, u1, u2, u3 = uniforms(day.seed, SHARE, day.tick, i, 0, p)
+            bought_today = state.last_order[p, i] == day.tick
+            if bought_today and float(state.satisfaction[p, i]) < 0.5:
+                if u1 < c.share.warning:
+                    warn(c, day, graph, people, state, today, counts, i, p, u3)
+                continue
+            belief = success_belief(c.share, float(state.sales[i]), float(state.shares[i]))
+            ratio = reward_for(day, p, i) / max(day.price_cents[p], 1)
+            reward = reward_drive(c.share, ratio, float(people.reward_sensitivity[i]), belief)
+            like = liking(c, day, state, i, p)
+            hub = hub_factor(c.share, float(degree), day.mean_degree)
+            if u0 >= chance(share_rate(float(people.initiative[i]), hub, like, reward), day.dt):
+                continue
+            groups = graph.person_group_indptr[i + 1] - graph.person_group_indptr[i]
+            if u2 < c.share.group_share and groups > 0:
+                post_to_group(c, day, graph, people, state, counts, i, p, u3, groups)
+            elif u2 >= 1.0 - c.share.broadcast_share:
+                broadcast(c, day, graph, people, state, counts, i, p)
+            else:
+                size = audience_size(c.share, float(people.effort[i]), reward, u3, degree)
+                tell(c, day, graph, people, state, today, counts, i, p, size)
+            state.shares[i] += 1
+            counts[N_SHARES] += 1
+
+
+@inner
+def choose_friends(c, day, graph, state, today, decision, i, p, size):
+    """The ``size`` friends with the smallest keys among unmuted ties; returns how many there are.
+
+    Their ties stand in today.chosen, ascending by key.
+    """
+    found = 0
+    for e in range(graph.indptr[i], graph.indptr[i + 1]):
+        if state.muted[e] == 1:
+            continue
+        u, _, _, _ = uniforms(day.seed, decision, day.tick, i, graph.target[e], p)
+        key = audience_key(c.share, float(graph.strength[e]), u)
+        if found == size and key >= today.keys[size - 1]:
+            continue
+        place = found if found < size else size - 1
+        while place > 0 and today.keys[place - 1] > key:
+            today.keys[place] = today.keys[place - 1]
+            today.chosen[place] = today.chosen[place - 1]
+            place -= 1
+        today.keys[place] = key
+        today.chosen[place] = e
+        found = min(found + 1, size)
+    return found
+
+
+@inner
+def tell(c, day, graph, people, state, today, counts, i, p, size):
+    """A link sent to single friends."""
+    found = choose_friends(c, day, graph, state, today, AUDIENCE, i, p, size)
+    for k in range(found):
+        e = today.chosen[k]
+        believed = tie_trust(state, e)
+        u = uniforms(day.seed, AUDIENCE, day.tick, i, graph.target[e], p)
+        counts[N_PERSONAL_MESSAGES] += 1
+        clicked = deliver(
+            c, day, graph, people, state, counts, i, graph.target[e], p, e, PERSONAL,
+            c.click.personal, believed, u,
+        )  # fmt: skip
+        counts[N_PERSONAL_CLICKS] += clicked
+
+
+@inner
+def broadcast(c, day, graph, people, state, counts, i, p):
+    """A post that all friends see, carried by the sharer's reputation."""
+    base = c.click.broadcast * reputation(
+        c.click, float(state.good_record[i]), float(state.bad_record[i])
+    )
+    for e in range(graph.indptr[i], graph.indptr[i + 1]):
+        if state.muted[e] == 1:
+            continue
+        j = graph.target[e]
+        u = uniforms(day.seed, AUDIENCE, day.tick, i, j, p)
+        deliver(
+            c,
+            day,
+            graph,
+            people,
+            state,
+            counts,
+            i,
+            j,
+            p,
+            e,
+            BROADCAST,
+            base,
+            tie_trust(state, e),
+            u,
+        )
+
+
+@inner
+def post_to_group(c, day, graph, people, state, counts, i, p, u_group, groups):
+    """A post to one of the sharer's groups, read by all its members."""
+    which = graph.person_group_indptr[i] + min(int(u_group * groups), groups - 1)
+    group = graph.person_group[which]
+    base = c.click.group * reputation(
+        c.click, float(state.good_record[i]), float(state.bad_record[i])
+    )
+    for m in range(graph.group_indptr[group], graph.group_indptr[group + 1]):
+        j = graph.group_member[m]
+        if j == i:
+            continue
+        e = find_tie(graph, i, j)
+        if e >= 0 and state.muted[e] == 1:
+            continue
+        believed = tie_trust(state, e) if e >= 0 else c.click.stranger_trust
+        u = uniforms(day.seed, GROUP_MESSAGE, day.tick, i, j, p)
+        deliver(c, day, graph, people, state, counts, i, j, p, e, GROUP, base, believed, u)
+
+
+@inner
+def find_tie(graph, i, j):
+    """The tie from i to j, -1 without one; by bisection in i's sorted row."""
+    low = graph.indptr[i]
+    high = graph.indptr[i + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if graph.target[middle] < j:
+            low = middle + 1
+        else:
+            high = middle
+    if low < graph.indptr[i + 1] and graph.target[low] == j:
+        return low
+    return -1
+
+
+@inner
+def deliver(c, day, graph, people, state, counts, i, j, p, e, channel, base, believed, u):
+    """One message of i about p reaches j; returns 1 if j clicks, else 0.
+
+    e : tie, -1 without one. base : chance of the channel. believed : j's trust in i. u : four
+    uniforms of this message: the second decides the click, the others its time and precedence.
+    """
+    counts[N_IMPRESSIONS] += 1
+    state.inbox[j] = min(state.inbox[j] + 1, 65535)
+    state.good_heard[p, j] = min(state.good_heard[p, j] + 1, SATURATED)
+    strength = 0.0
+    times = 0
+    if e >= 0:
+        strength = float(graph.strength[e])
+        times = int(state.times[p, e])
+        state.times[p, e] = min(times + 1, SATURATED)
+    tired = c.fatigue.click * float(state.fatigue[j])
+    mute_if_tired(c, day, state, counts, i, j, p, e)
+    probability = click(
+        c.click,
+        base,
+        believed,
+        float(people.influence[i]),
+        float(people.affinity[p, j]),
+        sincerity(c.click, strength, day.sender_alone_paid),
+        times,
+        tired,
+    )
+    if u[1] >= probability:
+        return 0
+    counts[N_CLICKS] += 1
+    key = int(u[0] * 4294967296.0)
+    if state.click_tick[p, j] == day.tick:
+        if key < state.click_key[p, j]:
+            return 1
+        if key == state.click_key[p, j] and i > state.click_sponsor[p, j]:
+            return 1
+    state.click_key[p, j] = key
+    state.click_sponsor[p, j] = i
+    state.click_tick[p, j] = day.tick
+    state.click_tie[p, j] = e
+    state.click_channel[p, j] = channel
+    state.click_due[p, j] = day.tick + response_ticks(c.click, u[2], u[3], day.dt)
+    return 1
+
+
+@inner
+def mute_if_tired(c, day, state, counts, i, j, p, e):
+    """A receiver with too many messages may mute the sender."""
+    felt = float(state.fatigue[j])
+    if e < 0 or felt <= c.fatigue.mute_from or c.fatigue.mute == 0.0:
+        return
+    u, _, _, _ = uniforms(day.seed, MUTE, day.tick, i, j, p)
+    if u < mute_chance(c.fatigue, felt) and state.muted[e] == 0:
+        state.muted[e] = 1
+        counts[N_MUTES] += 1
+
+
+@inner
+def warn(c, day, graph, people, state, today, counts, i, p, u):
+    """A dissatisfied buyer tells friends to stay away."""
+    degree = graph.indptr[i + 1] - graph.indptr[i]
+    size = audience_size(c.share, float(people.effort[i]), 0.0, u, degree)
+    found = choose_friends(c, day, graph, state, today, WARNING_AUDIENCE, i, p, size)
+    for k in range(found):
+        j = graph.target[today.chosen[k]]
+        state.inbox[j] = min(state.inbox[j] + 1, 65535)
+        state.bad_heard[p, j] = min(state.bad_heard[p, j] + 1, SATURATED)
+        counts[N_WARNINGS] += 1
