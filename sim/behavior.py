@@ -71,8 +71,8 @@ class Purchase(Section):
     """A visitor decides to buy: a logistic choice."""
 
     intercept: float = quantity(
-        -3.3, unit="logit", low=-15, high=10, kind="uncertainty",
-        source="A10: 3-5 % of referred visits buy (ReferralCandy benchmarks 2025)",
+        -4.0, unit="logit", low=-15, high=10, kind="uncertainty",
+        source="A10: 3-5 % of referred visits buy (ReferralCandy benchmarks 2025); calibrated to A11",
         description="appeal of an offer to a visitor with average taste at a price equal to her valuation",
     )  # fmt: skip
     taste: float = quantity(
@@ -84,7 +84,7 @@ class Purchase(Section):
         source="A10 (sign), A: size", description="weight of value for money",
     )  # fmt: skip
     trust: float = quantity(
-        1.0, unit="logit per unit of trust", low=0, high=10, kind="uncertainty", neutral=0,
+        1.5, unit="logit per unit of trust", low=0, high=10, kind="uncertainty", neutral=0,
         source="A10 (meta-analyses of trust and purchase intention; shrunk, A: size)",
         description="weight of the trust in the friend whose link was followed",
     )  # fmt: skip
@@ -162,7 +162,7 @@ class Share(Section):
     """A member recommends a product: enthusiasm and reward are two drives that add up."""
 
     enthusiasm: float = quantity(
-        0.12, unit="shares per day", low=0, high=10, kind="uncertainty", neutral=0,
+        0.14, unit="shares per day", low=0, high=10, kind="uncertainty", neutral=0,
         source="A3: 5-15 % of customers share (ReferralCandy benchmarks 2025)",
         description="rate at which a fully satisfied buyer of average initiative shares on the day of purchase",
     )  # fmt: skip
@@ -180,12 +180,12 @@ class Share(Section):
         description="enthusiasm of customers who joined through a friend, relative to others",
     )  # fmt: skip
     reward_presence: float = quantity(
-        0.04, unit="shares per day", low=0, high=10, kind="uncertainty", neutral=0,
+        0.06, unit="shares per day", low=0, high=10, kind="uncertainty", neutral=0,
         source="A4 (Ryu and Feick 2007: presence matters), A: size",
         description="rate added for a member of average initiative by the mere presence of a reward",
     )  # fmt: skip
     reward_size: float = quantity(
-        0.10, unit="shares per day per log(1 + reward/price)", low=0, high=10, kind="uncertainty",
+        0.6, unit="shares per day per log(1 + reward/price)", low=0, high=10, kind="uncertainty",
         neutral=0, source="A4 (Wolters, Schulze and Gedenk 2020: sign), A: size",
         description="rate added by the size of the reward, concave",
     )  # fmt: skip
@@ -213,7 +213,7 @@ class Share(Section):
         description="how sharing rises with the number of friends, relative to the mean",
     )  # fmt: skip
     group_share: float = quantity(
-        0.10, unit="share of shares", low=0, high=1, kind="uncertainty", neutral=0,
+        0.20, unit="share of shares", low=0, high=1, kind="uncertainty", neutral=0,
         source=ASSUMPTION, description="shares that are posted to a group",
     )  # fmt: skip
     broadcast_share: float = quantity(

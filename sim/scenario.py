@@ -118,7 +118,7 @@ class Population(Section):
         source="A6 (90-9-1 rule of participation)", description="spread of the urge to share (mean 1)",
     )  # fmt: skip
     effort: float = quantity(
-        2.0, unit="friends beyond the first", low=0, high=1000, kind="uncertainty",
+        2.5, unit="friends beyond the first", low=0, high=1000, kind="uncertainty",
         source="A8: about 3 addressees (Iribarren and Moro 2009)",
         description="mean number of friends addressed per share, beyond the first",
     )  # fmt: skip
@@ -325,7 +325,7 @@ class Campaign(Section):
     """What the platform does besides paying for referrals, and the customers it starts with."""
 
     organic_visits: float = quantity(
-        0.005, unit="visits per person and day", low=0, high=10, kind="uncertainty", neutral=0,
+        0.01, unit="visits per person and day", low=0, high=10, kind="uncertainty", neutral=0,
         source="A1: p of Bass is this times the appeal; A: size",
         description="rate at which people come by themselves (search, shops, standing advertising)",
     )  # fmt: skip
