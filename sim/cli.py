@@ -1,0 +1,363 @@
+"""The command ``vouch``: its commands and their flags.
+
+What a command does is in :mod:`sim.commands`, which is loaded only when one runs, so that
+``vouch --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sim.commands.console import Output, guarded
+
+app = typer.Typer(
+    name="vouch",
+    help="Which incentive brings how many more orders by word of mouth, at what cost.",
+    epilog="Start with: vouch init launch && vouch compare launch/scenario.toml",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+networks_app = typer.Typer(
+    help="List the generators of networks, or describe a network in a file.",
+    epilog="Example: vouch networks describe edges.csv.gz",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(networks_app, name="networks")
+
+ScenarioFile = Annotated[
+    Path, typer.Argument(metavar="SCENARIO", help="Scenario file (TOML).", show_default=False)
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Seed of the worlds and of the luck in them.", show_default=False),
+]
+NoSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        help="Accepted by every command; nothing is drawn by this one.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Folder of the results; default results/<study>-<timestamp>.",
+        show_default=False,
+    ),
+]  # fmt: skip
+ResultOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Also write result.json to this folder.", show_default=False
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No tables and no progress.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a study that is there.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="A.B=C",
+        help="Override a field of the scenario; repeatable.",
+        show_default=False,
+    ),
+]
+Days = Annotated[
+    float | None, typer.Option("--days", help="Horizon of a run in days.", show_default=False)
+]
+Engine = Annotated[
+    str, typer.Option("--engine", help="kernels (fast) or agents (Mesa); the results are the same.")
+]
+Report = Annotated[
+    bool, typer.Option("--report/--no-report", help="Draw the figures and write report.html.")
+]
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        from sim import __version__
+
+        typer.echo(f"vouch {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Which incentive brings how many more orders by word of mouth, at what cost."""
+
+
+@app.command(epilog="Example: vouch init launch")
+@guarded
+def init(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="Folder of the starter; default this one.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="The same as DIR.", show_default=False),
+    ] = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Write a commented starter scenario with three policies."""
+    from sim.commands.starter import write_starter
+    from sim.errors import InputError
+
+    if folder is not None and out is not None and folder != out:
+        raise InputError(f"DIR is {folder} and --out is {out}; give one of them")
+    path = write_starter(folder or out or Path(), seed=seed)
+    output = Output(quiet, json)
+    output.show(f"Wrote {path}", f"Next: vouch compare {path}")
+    output.result({"scenario": str(path)})
+
+
+@app.command(epilog="Example: vouch run scenario.toml --policy ten_percent --days 90")
+@guarded
+def run(
+    scenario: ScenarioFile,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy", metavar="NAME", help="Policy; default the baseline.", show_default=False
+        ),
+    ] = None,
+    days: Days = None,
+    engine: Engine = "kernels",
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Do not run: list what is on, with coefficients and sources."
+        ),
+    ] = False,
+    settings: Settings = None,
+    seed: Seed = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    report: Report = True,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Run one simulation: a summary, its days and its books."""
+    from sim.commands import work
+    from sim.commands.loading import load_scenario
+
+    output = Output(quiet, json)
+    loaded = load_scenario(scenario, settings or (), days, seed)
+    if explain:
+        work.explain(loaded, policy, output)
+        return
+    work.run_once(
+        loaded,
+        policy=policy,
+        engine=engine,
+        out=out,
+        overwrite=overwrite,
+        report=report,
+        output=output,
+    )
+
+
+@app.command(epilog="Example: vouch compare scenario.toml --replications 50 --seed 7")
+@guarded
+def compare(
+    scenario: ScenarioFile,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy",
+            metavar="NAME|FILE",
+            show_default=False,
+            help="A policy of the scenario, or a TOML file of [policies.*]; repeatable.",
+        ),
+    ] = None,
+    replications: Annotated[
+        int | None,
+        typer.Option(
+            "--replications",
+            metavar="N",
+            show_default=False,
+            help="Worlds to try them in; default as many as compare.precision needs.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            show_default=False,
+            help="Processes; default one a processor. Results do not depend on it.",
+        ),
+    ] = None,
+    days: Days = None,
+    engine: Engine = "kernels",
+    keep_ledger: Annotated[
+        bool, typer.Option("--keep-ledger", help="Also keep every order and ledger line.")
+    ] = False,
+    settings: Settings = None,
+    seed: Seed = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    report: Report = True,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Compare policies in the same worlds: which is best, by how much, and how surely."""
+    from sim.commands import work
+    from sim.commands.loading import load_scenario
+
+    work.compare_policies(
+        load_scenario(scenario, settings or (), days, seed),
+        policies=policy or (), replications=replications, workers=workers, engine=engine,
+        keep_ledger=keep_ledger, out=out, overwrite=overwrite, report=report,
+        output=Output(quiet, json),
+    )  # fmt: skip
+
+
+@app.command(name="report", epilog="Example: vouch report results/spring-launch")
+@guarded
+def rebuild_report(
+    study: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a finished study.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Write a copy of the study here.", show_default=False
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    seed: NoSeed = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Draw the figures and the HTML report of a finished study again."""
+    from sim.commands import work
+
+    work.rebuild_report(study, out, overwrite, Output(quiet, json))
+
+
+@app.command(epilog="Example: vouch phases --profile scenario.toml")
+@guarded
+def phases(
+    scenario: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[SCENARIO]",
+            help="Scenario to profile; default the defaults.",
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Run it and time each phase.")] = False,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", metavar="NAME", help="Policy to profile.", show_default=False),
+    ] = None,
+    days: Annotated[float, typer.Option("--days", help="Days to run.")] = 30,
+    settings: Settings = None,
+    seed: Seed = None,
+    out: ResultOut = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Show the phases of a day, and with --profile the time each takes."""
+    from sim.commands import look
+    from sim.commands.loading import load_scenario
+
+    output = Output(quiet, json)
+    if not profile:
+        look.show_phases(output, out, overwrite)
+        return
+    loaded = load_scenario(scenario, settings or (), days, seed)
+    look.profile_phases(loaded, policy, output, out, overwrite)
+
+
+@networks_app.callback()
+@guarded
+def networks(
+    context: typer.Context,
+    out: ResultOut = None,
+    overwrite: Overwrite = False,
+    seed: NoSeed = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """List the generators of networks, or describe a network in a file."""
+    if context.invoked_subcommand is None:
+        from sim.commands import look
+
+        look.list_networks(Output(quiet, json), out, overwrite)
+
+
+@networks_app.command(epilog="Example: vouch networks describe edges.csv.gz --undirected")
+@guarded
+def describe(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Edge list, GraphML or saved graph.", show_default=False
+        ),
+    ],
+    directed: Annotated[
+        bool | None,
+        typer.Option(
+            "--directed/--undirected", help="Default: as the file says.", show_default=False
+        ),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            "--groups", metavar="FILE", help="CSV of person,group rows.", show_default=False
+        ),
+    ] = None,
+    direction: Annotated[
+        str, typer.Option("--direction", help="Which end shares: source_shares or source_trusts.")
+    ] = "source_shares",
+    out: ResultOut = None,
+    overwrite: Overwrite = False,
+    seed: NoSeed = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Print the statistics of the network in a file."""
+    from sim.commands import look
+
+    look.describe_network(
+        file, directed=directed, groups=groups, direction=direction, output=Output(quiet, json),
+        out=out, overwrite=overwrite,
+    )  # fmt: skip
+
+
+def _end(number: int, frame: Any) -> None:
+    """End as after an exception, so that temporary folders are removed."""
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Run the command line."""
+    signal.signal(signal.SIGTERM, _end)
+    sys.exit(app())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Results as tables of 80 columns: the verdict first, then what happened, then the differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.markup import escape
+from rich.table import Table
+
+from sim.studies.statistics import mean_interval
+from sim.studies.wording import DASH, chance, figure, label, money, number, percent, span
+
+if TYPE_CHECKING:
+    from sim.studies.comparison import Comparison
+
+_GROUPS: dict[str, tuple[str, ...]] = {
+    "Sales": (
+        "orders", "new_customers", "referred_orders", "referred_share", "k_factor", "mean_depth",
+    ),
+    "Money": (
+        "revenue_cents", "discount_cents", "refund_cents", "net_revenue_cents", "cost_cents",
+        "payout_cents", "profit_cents", "earner_share", "gini_earnings",
+    ),
+    "Sharing": (
+        "sharers", "shares", "impressions", "clicks", "visits_per_share",
+        "orders_per_recommendation", "mutes", "warnings",
+    ),
+    "Staying": (
+        "members_end", "mau", "dau_over_mau", "retention_d1", "retention_d7", "retention_d30",
+        "lapse_rate", "repeat_share_d30", "trust_mean",
+    ),
+}  # fmt: skip
+
+
+def plain_table(title: str, *columns: str, left: int = 1) -> Table:
+    """An open table; columns after the first ``left`` are numbers, aligned to the right."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False,
+        header_style="dim", collapse_padding=True, padding=(0, 2, 0, 0),
+    )  # fmt: skip
+    for place, column in enumerate(columns):
+        justify: Literal["left", "right"] = "left" if place < left else "right"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=place == 0)
+    return table
+
+
+def run_tables(outcomes: Mapping[str, float | int], currency: str) -> Iterator[Table | str]:
+    """The outcomes of one run, in groups."""
+    for group, measures in _GROUPS.items():
+        table = plain_table(group, "", "")
+        table.show_header = False
+        table.columns[0].width = 28
+        table.columns[1].width = 16
+        for measure in measures:
+            unit = f" {currency}" if measure.endswith("_cents") else ""
+            table.add_row(label(measure) + unit, figure(measure, outcomes[measure]))
+        yield table
+        yield ""
+
+
+def comparison_tables(comparison: Comparison) -> Iterator[Table | str]:
+    """A comparison as a strategist reads it."""
+    yield f"[bold]{escape(comparison.verdict())}[/bold]"
+    yield ""
+    yield _outcomes(comparison)
+    yield ""
+    yield _differences(comparison)
+    yield ""
+    yield _origins(comparison)
+    yield ""
+    yield _footer(comparison)
+
+
+def _outcomes(comparison: Comparison) -> Table:
+    scenario = comparison.scenario
+    table = plain_table(
+        f"Means of a run of {scenario.days:g} days, in {escape(scenario.currency)}",
+        "policy", "orders", "joined", "revenue", "paid out", "discount", "profit", "members", "D30",
+    )  # fmt: skip
+    measures = (
+        "orders", "new_customers", "net_revenue_cents", "payout_cents", "discount_cents",
+        "profit_cents", "members_end", "retention_d30",
+    )  # fmt: skip
+    for policy in comparison.policies:
+        means = [mean_interval(comparison.values(policy, measure)).mean for measure in measures]
+        cells = [_short(measure, mean) for measure, mean in zip(measures, means, strict=True)]
+        table.add_row(escape(policy), *cells)
+    return table
+
+
+def _short(measure: str, value: float) -> str:
+    """A figure of a crowded table: whole currency units from 1,000 on."""
+    if measure.endswith("_cents") and math.isfinite(value) and abs(value) >= 100_000:
+        return f"{value / 100:,.0f}"
+    return figure(measure, value)
+
+
+def _differences(comparison: Comparison) -> Table:
+    objective = comparison.objective
+    measures = tuple(dict.fromkeys((objective, "orders")))
+    columns = [part for measure in measures for part in (label(measure), "95 %")]
+    table = plain_table(
+        f"Change against {escape(comparison.baseline)} in the same worlds",
+        "policy", *columns, "better in", "P(best)",
+    )  # fmt: skip
+    best = comparison.probability_of_best()
+    found = {measure: comparison.differences(measure) for measure in measures}
+    for policy in comparison.rivals:
+        cells = []
+        for measure in measures:
+            row = found[measure].loc[policy]
+            change = figure(measure, float(row["mean"]), signed=True)
+            cells += [change, span(measure, float(row["low"]), float(row["high"]))]
+        share = percent(float(found[objective].loc[policy, "better_share"]), digits=0)
+        table.add_row(escape(policy), *cells, share, chance(best[policy]))
+    if comparison.baseline in comparison.policies:
+        blank = [DASH] * (2 * len(measures) + 1)
+        table.add_row(escape(comparison.baseline), *blank, chance(best[comparison.baseline]))
+    return table
+
+
+def _origins(comparison: Comparison) -> Table:
+    table = plain_table(
+        "Orders it caused, brought forward, and paid for though they would have come anyway",
+        "policy", "incremental", "accelerated", "cannibalised",
+        f"{escape(comparison.scenario.currency)} per extra order", "return",
+    )  # fmt: skip
+    measures = ("incremental_orders", "accelerated_orders", "cannibalised_orders")
+    for policy in comparison.rivals:
+        means = [mean_interval(comparison.values(policy, measure)).mean for measure in measures]
+        table.add_row(
+            escape(policy),
+            number(means[0], signed=True),
+            *(number(mean) for mean in means[1:]),
+            money(comparison.cost_per_order(policy)),
+            percent(mean_interval(comparison.values(policy, "roi")).mean),
+        )
+    return table
+
+
+def _footer(comparison: Comparison) -> str:
+    asked = comparison.scenario.compare.precision
+    reached = comparison.precision_reached()
+    ratios = comparison.differences(comparison.objective)["variance_ratio"]
+    usable = [ratio for ratio in ratios if math.isfinite(ratio)]
+    lines = [
+        f"{comparison.replications} replications; half width of the intervals at most "
+        f"{percent(reached)} of the baseline's mean (asked for: {percent(asked)})."
+    ]
+    if usable:
+        saved_by = number(min(usable))
+        lines.append(
+            f"Without common random numbers it would take {saved_by} times as many or more."
+        )
+    if comparison.interrupted:
+        lines.insert(0, "[bold]Interrupted: these are the replications that were finished.[/bold]")
+    return "\n".join(lines)
+
+
+def saved(folder: Path, report: Path | None) -> str:
+    """Where the files are."""
+    return f"Files: {escape(str(folder))}" + (f"\nReport: {escape(str(report))}" if report else "")

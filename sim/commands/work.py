@@ -1,0 +1,163 @@
+"""The commands that simulate, and the one that draws: ``run``, ``compare``, ``report``."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import typer
+
+from sim.commands.console import INTERRUPTED, Output
+from sim.commands.explain import coefficients, explain_tables
+from sim.commands.loading import with_policies
+from sim.commands.tables import comparison_tables, run_tables, saved
+from sim.errors import InputError, InputWarning, nearest
+from sim.model import ENGINES, Engine, WordOfMouthModel, default_policy
+from sim.report import build
+from sim.scenario import Scenario
+from sim.studies import files
+from sim.studies.compare import compare
+
+
+def checked_engine(name: str) -> Engine:
+    """The name of an engine; InputError if there is none of that name."""
+    if name not in ENGINES:
+        raise InputError(f"there is no engine '{name}'{nearest(name, ENGINES)}")
+    return name  # type: ignore[return-value]
+
+
+def explain(scenario: Scenario, policy: str | None, output: Output) -> None:
+    """Say which mechanisms are on, with their coefficients, units and sources."""
+    found = coefficients(scenario, policy or default_policy(scenario))
+    output.show(*explain_tables(found))
+    output.result([one._asdict() for one in found])
+
+
+def run_once(
+    scenario: Scenario,
+    *,
+    policy: str | None,
+    engine: str,
+    out: Path | None,
+    overwrite: bool,
+    report: bool,
+    output: Output,
+) -> None:
+    """One simulation: its summary, its daily columns and its books."""
+    start = time.perf_counter()
+    destination = out or files.default_folder(scenario.name)
+    with files.study_folder(destination, overwrite) as folder:
+        model = WordOfMouthModel(scenario, policy=policy, engine=checked_engine(engine))
+        said = model.programme.warnings()
+        _warn(said)
+        with output.progress("days") as progress:
+            while model.tick < scenario.ticks:
+                model.step()
+                if progress is not None:
+                    progress(model.tick, scenario.ticks)
+        outcomes = model.outcomes()
+        _write_run(folder, model, outcomes)
+
+        def manifest() -> None:
+            files.write_manifest(
+                folder, scenario, files.command_line(), seed=scenario.seed, policies=[model.policy],
+                engine=engine, replications=1, workers=1, warnings=said,
+                seconds={"all": round(time.perf_counter() - start, 3)},
+            )  # fmt: skip
+
+        _finish(folder, manifest, report)
+    page = destination / "report.html" if report else None
+    days = f"{scenario.days:g} days, {model.world.graph.size:,} people, seed {scenario.seed}"
+    output.show(
+        f"[bold]{model.policy}[/bold]: {days}", "", *run_tables(outcomes, scenario.currency)
+    )
+    output.show(saved(destination, page))
+    output.result(
+        {
+            "policy": model.policy,
+            "seed": scenario.seed,
+            "outcomes": outcomes,
+            "out": str(destination),
+        }
+    )
+
+
+def _warn(texts: Sequence[str]) -> None:
+    for text in texts:
+        warnings.warn(text, InputWarning, stacklevel=2)
+
+
+def _write_run(folder: Path, model: WordOfMouthModel, outcomes: dict[str, float | int]) -> None:
+    import pandas as pd
+
+    key = {"policy": model.policy, "replication": 0}
+    daily = model.daily
+    for place, (name, value) in enumerate(key.items()):
+        daily.insert(place, name, value)
+    files.write_scenario(folder, model.scenario)
+    files.write_parquet(folder / "daily.parquet", daily)
+    files.write_parquet(folder / "outcomes.parquet", pd.DataFrame([key | outcomes]))
+    dt = model.scenario.dt
+    files.write_parquet(folder / "orders.parquet", model.ledger.orders_frame(dt))
+    files.write_parquet(folder / "ledger.parquet", model.ledger.entries(dt))
+
+
+def _finish(folder: Path, write_manifest: Callable[[], None], report: bool) -> None:
+    """Write the manifest, and the report that reads it; then the manifest lists those files too."""
+    write_manifest()
+    if report:
+        build(folder)
+        write_manifest()
+
+
+def compare_policies(
+    scenario: Scenario,
+    *,
+    policies: Sequence[str],
+    replications: int | None,
+    workers: int | None,
+    engine: str,
+    keep_ledger: bool,
+    out: Path | None,
+    overwrite: bool,
+    report: bool,
+    output: Output,
+) -> None:
+    """All policies in the same worlds: the verdict, tables, files and a report."""
+    scenario, names = with_policies(scenario, policies)
+    destination = out or files.default_folder(scenario.name)
+    with files.study_folder(destination, overwrite) as folder:
+        with output.progress("replications") as progress:
+            comparison = compare(
+                scenario,
+                policies=names,
+                replications=replications,
+                workers=workers,
+                engine=checked_engine(engine),
+                keep_ledger=keep_ledger,
+                progress=progress,
+            )
+        comparison.write(folder)
+        _finish(folder, lambda: comparison.write_manifest(folder, files.command_line()), report)
+    page = destination / "report.html" if report else None
+    output.show(*comparison_tables(comparison), saved(destination, page))
+    output.result(comparison.summary() | {"out": str(destination)})
+    if comparison.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def rebuild_report(study: Path, out: Path | None, overwrite: bool, output: Output) -> None:
+    """Draw the figures and the page of a finished study again, there or in a copy of it."""
+    if out is None:
+        page = build(study)
+    else:
+        if not (study / files.MANIFEST).is_file():
+            raise InputError(f"{study} holds no study ({files.MANIFEST}); name the --out of one")
+        with files.study_folder(out, overwrite) as folder:
+            shutil.copytree(study, folder, dirs_exist_ok=True)
+            page = out / build(folder).name
+    output.show(f"Report: {page}")
+    output.result({"report": str(page)})

@@ -1,0 +1,7 @@
+"""Studies: runs compared with each other, and the folders they leave.
+
+Reading order: ``statistics`` (intervals of paired runs), ``wording`` (figures as text), ``cascade``
+(the largest referral tree), ``replicate`` (policies in one world, in parallel), ``verdict`` (what
+it comes to, in a sentence), ``files`` (the folder of a study), ``comparison`` (the runs and what
+they say), ``compare`` (making them).
+"""

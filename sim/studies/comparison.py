@@ -1,0 +1,341 @@
+"""Comparison: the runs of several policies and what the differences between them say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.errors import InputError, nearest
+from sim.measures import MEASURES, TWIN_MEASURES
+from sim.model import Engine
+from sim.scenario import Scenario
+from sim.studies import files
+from sim.studies.replicate import Replication
+from sim.studies.statistics import (
+    LEVEL,
+    better_share,
+    mean_interval,
+    paired_difference,
+    probability_of_best,
+    variance_ratio,
+)
+from sim.studies.verdict import Verdict, cost_per_order, verdict
+from sim.studies.wording import LOWER_IS_BETTER, label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAIN_MEASURES = (
+    "orders", "new_customers", "revenue_cents", "net_revenue_cents", "payout_cents",
+    "discount_cents", "profit_cents", "referred_orders", "members_end", "retention_d30",
+    "incremental_orders", "accelerated_orders", "cannibalised_orders", "incremental_cac_cents",
+    "roi",
+)  # fmt: skip
+"""Columns of :meth:`Comparison.table`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The runs of a comparison and what they say.
+
+    scenario : resolved, with every policy that ran. policies : names, in order. baseline : the
+    policy the others are compared with; its runs are there even if it is not listed. workers,
+    seconds : how it was computed, without influence on the result. interrupted : whether it was
+    stopped early; the replications are then the first ones.
+    """
+
+    scenario: Scenario
+    policies: tuple[str, ...]
+    baseline: str
+    engine: Engine
+    workers: int
+    seconds: float
+    interrupted: bool
+    warnings: tuple[str, ...]
+    runs: tuple[Replication, ...]
+
+    @property
+    def replications(self) -> int:
+        """Runs per policy."""
+        return len(self.runs)
+
+    @property
+    def objective(self) -> str:
+        """The outcome the verdict is about."""
+        return self.scenario.compare.objective
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """The policies other than the baseline."""
+        return tuple(name for name in self.policies if name != self.baseline)
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """A row per run, by policy and replication: the measures, then those against the twin."""
+        import pandas as pd
+
+        rows = [
+            {"policy": name, "replication": run.number, **run.runs[name].outcomes}
+            for name in self.policies
+            for run in self.runs
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def daily(self) -> pd.DataFrame:
+        """A row per policy, replication and day: the columns of :data:`sim.measures.DAILY`."""
+        return self._stacked(
+            {name: [run.runs[name].daily for run in self.runs] for name in self.policies}
+        )
+
+    def _stacked(
+        self, tables: Mapping[str, Iterable[Mapping[str, Any] | pd.DataFrame]]
+    ) -> pd.DataFrame:
+        """Tables by policy and replication as one, with those two columns first."""
+        import pandas as pd
+
+        parts = []
+        for name, by_replication in tables.items():
+            for number, table in enumerate(by_replication):
+                part = pd.DataFrame(table)
+                part.insert(0, "policy", name)
+                part.insert(1, "replication", number)
+                parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    @cached_property
+    def _values(self) -> dict[str, dict[str, np.ndarray]]:
+        """Outcomes by policy and measure, float64 (replications,); the baseline is always there."""
+
+        def columns(outcomes: Sequence[Mapping[str, float | int]]) -> dict[str, np.ndarray]:
+            return {
+                name: np.array([row[name] for row in outcomes], np.float64) for name in outcomes[0]
+            }
+
+        values = {
+            name: columns([run.runs[name].outcomes for run in self.runs]) for name in self.policies
+        }
+        if self.baseline not in values:
+            values[self.baseline] = columns([run.twin_outcomes for run in self.runs])
+        return values
+
+    def values(self, policy: str, measure: str) -> np.ndarray:
+        """A measure of every run of a policy, float64 (replications,); InputError if unknown."""
+        if policy not in self._values:
+            raise InputError(f"there is no policy '{policy}'{nearest(policy, self._values)}")
+        self._check_measure(measure)
+        return self._values[policy][measure]
+
+    @staticmethod
+    def _check_measure(measure: str) -> None:
+        known = (*MEASURES, *TWIN_MEASURES)
+        if measure not in known:
+            raise InputError(f"there is no measure '{measure}'{nearest(measure, known)}")
+
+    def table(self) -> pd.DataFrame:
+        """A row per policy: for each main measure its mean, ``_sd``, ``_low`` and ``_high``."""
+        import pandas as pd
+
+        rows = {}
+        for name in self.policies:
+            row = {}
+            for measure in MAIN_MEASURES:
+                found = mean_interval(self.values(name, measure))
+                row[measure] = found.mean
+                row |= {f"{measure}_{part}": getattr(found, part) for part in ("sd", "low", "high")}
+            rows[name] = row
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
+
+    def differences(self, measure: str = "profit_cents") -> pd.DataFrame:
+        """A row per policy other than the baseline: the paired difference from it in ``measure``.
+
+        Columns: mean, sd, low, high and half_width of the 95 % paired t interval; replications
+        in which both are numbers; better_share, the share of them in which the policy is better;
+        probability_of_best, among all listed policies; variance_ratio, see
+        :func:`sim.studies.statistics.variance_ratio`.
+        """
+        import pandas as pd
+
+        best = self.probability_of_best(measure)
+        rows = {name: self._difference(name, measure) for name in self.rivals}
+        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
+        table.insert(7, "probability_of_best", [best[name] for name in self.rivals])
+        return table
+
+    def _difference(self, policy: str, measure: str) -> dict[str, float]:
+        values, twin = self.values(policy, measure), self.values(self.baseline, measure)
+        found = paired_difference(values, twin)._asdict()
+        found["better_share"] = better_share(values, twin, measure in LOWER_IS_BETTER)
+        found["variance_ratio"] = variance_ratio(values, twin)
+        return found
+
+    def probability_of_best(self, measure: str | None = None) -> dict[str, float]:
+        """Probability of each listed policy to have the best mean (default: of the objective)."""
+        measure = self.objective if measure is None else measure
+        table = np.column_stack([self.values(name, measure) for name in self.policies])
+        found = probability_of_best(
+            table, self.scenario.seed, lower_is_better=measure in LOWER_IS_BETTER
+        )
+        return dict(zip(self.policies, found.tolist(), strict=True))
+
+    @cached_property
+    def judgement(self) -> Verdict:
+        """The verdict with its kind and the best policy."""
+        order = sorted(self._values, key=lambda name: (name != self.baseline, name))
+        listed = self.policies if self.baseline in self.policies else order
+        return verdict(
+            {name: self._values[name] for name in listed},
+            baseline=self.baseline,
+            objective=self.objective,
+            currency=self.scenario.currency,
+            probability=self.probability_of_best(),
+        )
+
+    def verdict(self) -> str:
+        """What the comparison comes to, in one sentence."""
+        return self.judgement.sentence
+
+    def precision_reached(self) -> float:
+        """Widest half width in the objective, as a share of the baseline's mean."""
+        precision = self.scenario.compare.precision
+        rivals = [self.values(name, self.objective) for name in self.rivals]
+        return precision * widest_excess(
+            rivals, self.values(self.baseline, self.objective), precision
+        )
+
+    def cost_per_order(self, policy: str) -> float:
+        """Mean spending beyond the baseline's per mean order beyond it, in cents; nan without."""
+        return cost_per_order(self._values[policy], self._values[self.baseline])
+
+    def summary(self) -> dict[str, Any]:
+        """What ``comparison.json`` holds."""
+        best = self.probability_of_best()
+        parts = ("mean", "sd", "low", "high")
+
+        def outcome(name: str, measure: str) -> dict[str, float]:
+            found = mean_interval(self.values(name, measure))
+            return {part: getattr(found, part) for part in parts}
+
+        every = (*MEASURES, *TWIN_MEASURES)
+        return {
+            "verdict": self.verdict(),
+            "verdict_kind": self.judgement.kind,
+            "best": self.judgement.best,
+            "objective": self.objective,
+            "baseline": self.baseline,
+            "baseline_listed": self.baseline in self.policies,
+            "currency": self.scenario.currency,
+            "days": self.scenario.days,
+            "replications": self.replications,
+            "interrupted": self.interrupted,
+            "level": LEVEL,
+            "precision": {
+                "asked": self.scenario.compare.precision, "reached": self.precision_reached()
+            },
+            "policies": {
+                name: {
+                    "probability_of_best": best[name],
+                    "cost_per_incremental_order_cents": self.cost_per_order(name),
+                    **{measure: outcome(name, measure) for measure in every},
+                }
+                for name in self.policies
+            },
+            "differences": {
+                name: {measure: self._difference(name, measure) for measure in MEASURES}
+                | {"probability_of_best": best[name]}
+                for name in self.rivals
+            },
+            "warnings": list(self.warnings),
+        }  # fmt: skip
+
+    def plot(self, measure: str = "profit_cents") -> Any:
+        """The paired differences in ``measure`` with their intervals, a matplotlib Figure."""
+        from sim.report import forest_figure
+
+        rows = self.differences(measure)[["mean", "low", "high"]].itertuples(name=None)
+        return forest_figure(
+            list(rows),
+            title=f"Change of {label(measure)} against {self.baseline}",
+            subtitle=f"{self.replications} replications, 95 % intervals",
+            currency=self.scenario.currency if measure.endswith("_cents") else "",
+        )
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> Path:
+        """Write the files of the study to a new ``folder``, which is returned.
+
+        Raises
+        ------
+        InputError
+            If the folder holds something already or cannot be written.
+        """
+        with files.study_folder(Path(folder), overwrite) as staging:
+            self.write(staging)
+            self.write_manifest(staging, ["sim.compare"])
+        return Path(folder)
+
+    def write(self, folder: Path) -> None:
+        """Write everything but the manifest into an existing folder."""
+        files.write_scenario(folder, self.scenario)
+        files.write_parquet(folder / "outcomes.parquet", self.outcomes)
+        files.write_parquet(folder / "daily.parquet", self.daily)
+        files.write_json(folder / "comparison.json", self.summary())
+        first = self.runs[0].runs
+        earned = {name: [first[name].earnings or {}] for name in self.policies}
+        files.write_parquet(folder / "earnings.parquet", self._stacked(earned))
+        files.write_parquet(folder / "retention.parquet", self._stacked(self._survival()))
+        trees = {name: first[name].cascade for name in self.policies if first[name].cascade}
+        files.write_json(folder / "cascade.json", trees)
+        for kind, name in (("orders", "orders.parquet"), ("entries", "ledger.parquet")):
+            if getattr(first[self.policies[0]], kind) is not None:
+                kept = {
+                    policy: [getattr(run.runs[policy], kind) for run in self.runs]
+                    for policy in self.policies
+                }
+                files.write_parquet(folder / name, self._stacked(kept))
+
+    def _survival(self) -> dict[str, list[dict[str, np.ndarray]]]:
+        def column(survival: np.ndarray) -> dict[str, np.ndarray]:
+            age_days = np.arange(survival.size) * float(self.scenario.dt)
+            return {"age_days": age_days, "share": survival}
+
+        return {
+            name: [column(run.runs[name].survival) for run in self.runs] for name in self.policies
+        }
+
+    def write_manifest(self, folder: Path, command: Sequence[str]) -> None:
+        """Write the manifest: what is needed to make this study again."""
+        files.write_manifest(
+            folder,
+            self.scenario,
+            command,
+            seed=self.scenario.seed,
+            policies=list(self.policies),
+            baseline=self.baseline,
+            engine=self.engine,
+            replications=self.replications,
+            interrupted=self.interrupted,
+            workers=self.workers,
+            seconds={
+                "all": round(self.seconds, 3),
+                "per_replication": [round(run.seconds, 4) for run in self.runs],
+            },
+        )
+
+
+def widest_excess(rivals: Sequence[np.ndarray], twin: np.ndarray, precision: float) -> float:
+    """Widest half width of the paired differences from ``twin`` over the one asked for.
+
+    rivals : outcomes of the other policies, each (n,). precision : the half width asked for, as a
+    share of the mean of ``twin``. inf where that mean is zero and the differences vary.
+    """
+    widest = max(paired_difference(values, twin).half_width for values in rivals)
+    asked = precision * abs(float(twin.mean()))
+    if widest == 0:
+        return 0.0
+    return widest / asked if asked > 0 else math.inf

@@ -1,0 +1,289 @@
+"""Replications: every policy in the same world with the same luck, one world after the other.
+
+A replication is a pure function of (job, its number), so it does not matter which process runs
+it, or when.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from sim.errors import InputError, InputWarning
+from sim.measures import TWIN_MEASURES, Run, compare_with_twin, member_survival, outcomes
+from sim.model import Engine, WordOfMouthModel
+from sim.network import SocialGraph
+from sim.scenario import Network, Population, Scenario
+from sim.studies.cascade import largest_tree
+from sim.world import World, bytes_available, bytes_needed, make_world, world_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_WORKERS = 256
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every replication of a comparison needs to know.
+
+    scenario : resolved, with the seed and all policies. policies : those asked for, in order.
+    baseline : the policy whose run is the twin, asked for or not. graph : the network, where it
+    comes from a file.
+    """
+
+    scenario: Scenario
+    policies: tuple[str, ...]
+    baseline: str
+    engine: Engine = "kernels"
+    keep_ledger: bool = False
+    graph: SocialGraph | None = None
+
+
+class PolicyRun(NamedTuple):
+    """What is kept of one run.
+
+    outcomes : measures by name. daily : columns (days,) by name, ``day`` first. survival :
+    float64 (days,), see :func:`sim.measures.member_survival`. earnings, cascade : of replication
+    0 only. orders, entries : tables, where the ledger is kept.
+    """
+
+    outcomes: dict[str, float | int]
+    daily: dict[str, np.ndarray]
+    survival: np.ndarray
+    earnings: dict[str, np.ndarray] | None
+    cascade: dict[str, Any] | None
+    orders: pd.DataFrame | None
+    entries: pd.DataFrame | None
+
+
+class Replication(NamedTuple):
+    """All policies in one world. twin_outcomes : of the baseline. seconds : time it took."""
+
+    number: int
+    runs: dict[str, PolicyRun]
+    twin_outcomes: dict[str, float | int]
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+@contextlib.contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Gather the InputWarnings given meanwhile as texts, each once; others are given as usual."""
+    found: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        try:
+            yield found
+        finally:
+            texts = [str(one.message) for one in caught if issubclass(one.category, InputWarning)]
+            found.extend(dict.fromkeys(texts))
+    for one in caught:
+        if not issubclass(one.category, InputWarning):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+def run_replication(job: Job, number: int) -> Replication:
+    """Replication ``number``: the world is built once, the baseline runs first as the twin."""
+    start = time.perf_counter()
+    runs: dict[str, PolicyRun] = {}
+    with collected_warnings() as found:
+        world = make_world(job.scenario, world_seed(job.scenario.seed, number), graph=job.graph)
+        twin = _run_policy(job, job.baseline, number, world)
+        baseline = _kept(job, twin, twin, number)
+        for name in job.policies:
+            if name == job.baseline:
+                runs[name] = baseline
+            else:
+                runs[name] = _kept(job, _run_policy(job, name, number, world), twin, number)
+    return Replication(number, runs, baseline.outcomes, tuple(found), time.perf_counter() - start)
+
+
+def _run_policy(job: Job, name: str, number: int, world: World) -> Run:
+    """The record of a finished run; the terms of the policy that look wrong are warned of."""
+    model = WordOfMouthModel(
+        job.scenario, policy=name, replication=number, engine=job.engine, world=world
+    )
+    for text in model.programme.warnings():
+        warnings.warn(text, InputWarning, stacklevel=2)
+    run = model.run().record()
+    # A Mesa model refers to itself; its arrays would stay until the collector comes round.
+    del model
+    gc.collect()
+    return run
+
+
+def _kept(job: Job, run: Run, twin: Run, number: int) -> PolicyRun:
+    dt = job.scenario.dt
+    against_twin = compare_with_twin(run, twin)
+    return PolicyRun(
+        outcomes=outcomes(run) | {name: against_twin[name] for name in TWIN_MEASURES},
+        daily={"day": days(run, dt), **run.daily},
+        survival=member_survival(run),
+        earnings=earnings(run) if number == 0 else None,
+        cascade=largest_tree(run, dt) if number == 0 else None,
+        orders=run.ledger.orders_frame(dt) if job.keep_ledger else None,
+        entries=run.ledger.entries(dt) if job.keep_ledger else None,
+    )
+
+
+def days(run: Run, dt: float) -> np.ndarray:
+    """The days of a run (ticks,): int64 where ticks are whole days, else float64."""
+    counted = np.arange(run.ticks) * dt
+    return counted.astype(np.int64) if float(dt).is_integer() else counted
+
+
+def earnings(run: Run) -> dict[str, np.ndarray]:
+    """Consumer, shares, sales and earned_cents of everybody who ever shared, as columns."""
+    consumer = np.flatnonzero(run.state.shares > 0)
+    return {
+        "consumer": consumer,
+        "shares": run.state.shares[consumer],
+        "sales": run.state.sales[consumer],
+        "earned_cents": run.ledger.earned_cents[consumer],
+    }
+
+
+# ---------------------------------------------------------------------------- worker processes
+
+
+def processors() -> int:
+    """Processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every system can pin a process
+        return os.cpu_count() or 1
+
+
+def checked_workers(workers: int | None, scenario: Scenario) -> int:
+    """The number of worker processes; by default one a processor, as memory allows.
+
+    Raises
+    ------
+    InputError
+        If ``workers`` is below 1, above :data:`MOST_WORKERS`, or more than fits in memory.
+    """
+    needed, available = max(bytes_needed(scenario), 1), bytes_available()
+    fitting = MOST_WORKERS if available is None else max(1, available // needed)
+    if workers is None:
+        return min(processors(), fitting)
+    if not 1 <= workers <= MOST_WORKERS:
+        raise InputError(
+            f"workers = {workers} is not possible; give 1 to {MOST_WORKERS}, or leave it out "
+            f"for all {processors()} processors of this machine"
+        )
+    if workers > fitting:
+        raise InputError(
+            f"workers = {workers} need about {workers * needed / 1e9:.1f} GB of memory, and "
+            f"{(available or 0) / 1e9:.1f} GB is free; use {fitting} or lower population.size"
+        )
+    return workers
+
+
+_job: Job | None = None
+
+
+def _start_worker(job: Job) -> None:
+    """Keep the job, leave Ctrl-C to the parent, and do not outlive it."""
+    global _job
+    _job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _run_in_worker(number: int) -> Replication:
+    assert _job is not None
+    return run_replication(_job, number)
+
+
+def _warm_up() -> None:
+    """Load or compile the kernels once, before processes are forked that would each do it."""
+    tiny = Scenario(
+        days=2, population=Population(size=20), network=Network(kind="ring", mean_degree=2)
+    )
+    WordOfMouthModel(tiny).run()
+
+
+class Workers:
+    """Runs replications of a job in this process (``count`` 1) or in ``count`` others.
+
+    Used as a context manager; when left by an exception the processes are ended at once.
+    """
+
+    def __init__(self, job: Job, count: int) -> None:
+        self.job = job
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+        self._children_before = set(multiprocessing.active_children())
+
+    def __enter__(self) -> Self:
+        _warm_up()
+        # What is loaded now is left out of the collections after each run, of which it would take
+        # nearly all the time.
+        gc.freeze()
+        if self.count > 1:
+            # fork: the workers share the parent's compiled code and network. The method is named
+            # because Mesa changes the default to spawn when it is imported.
+            methods = multiprocessing.get_all_start_methods()
+            context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
+            self._pool = ProcessPoolExecutor(
+                self.count, mp_context=context, initializer=_start_worker, initargs=(self.job,)
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        gc.unfreeze()
+        if self._pool is None:
+            return
+        if kind is not None:
+            for child in set(multiprocessing.active_children()) - self._children_before:
+                child.terminate()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def run(self, numbers: range) -> Iterator[Replication]:
+        """The replications ``numbers``, as they are done."""
+        if self._pool is None:
+            yield from (run_replication(self.job, number) for number in numbers)
+            return
+        try:
+            for future in as_completed(self._submit(self._pool, numbers)):
+                yield future.result()
+        except BrokenProcessPool:
+            raise RuntimeError(
+                "a worker process was killed, most likely because memory ran out; "
+                "use fewer --workers or a smaller population.size"
+            ) from None
+
+    @staticmethod
+    def _submit(pool: ProcessPoolExecutor, numbers: range) -> list[Future[Replication]]:
+        with warnings.catch_warnings():
+            # Python 3.12 warns of a fork beside the threads of numerical libraries, idle here.
+            warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
+            return [pool.submit(_run_in_worker, number) for number in numbers]

@@ -1,0 +1,75 @@
+"""The command line as a function, and a small scenario file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+SCENARIO = """
+name = "small"
+days = 12
+[network]
+kind = "watts_strogatz"
+mean_degree = 8
+[population]
+size = 200
+[campaign]
+organic_visits = 0.1
+[policies.none]
+[policies.ten_percent]
+scheme = "percentage"
+rate = 0.10
+[policies.give_get]
+scheme = "two_sided"
+give = 5.00
+get = 5.00
+budget = 500
+"""
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Vouch = Callable[..., Ended]
+
+
+@pytest.fixture
+def vouch(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Vouch:
+    """``vouch("run", file, ...)`` in an empty folder, in this process."""
+    from sim.cli import app
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> Ended:
+        capsys.readouterr()
+        try:
+            app([str(argument) for argument in arguments], prog_name="vouch")
+        except SystemExit as end:
+            code = int(end.code or 0)
+        else:
+            code = 0
+        return Ended(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    path = tmp_path / "scenario.toml"
+    path.write_text(SCENARIO)
+    return path

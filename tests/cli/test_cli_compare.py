@@ -1,0 +1,180 @@
+"""``vouch compare`` and ``vouch report``, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import sim
+
+
+def test_it_says_who_wins_and_leaves_a_study(vouch, scenario, tmp_path):
+    end = vouch("compare", scenario, "--replications", 3, "--workers", 1, "--out", "out")
+    assert end.code == 0
+    verdict, rest = end.out.split("\n\n", 1)
+    saved = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert " ".join(verdict.split()) == saved["verdict"]
+    for text in ("ten_percent", "give_get", "P(best)", "incremental", "Report: out/report.html"):
+        assert text in rest
+    assert max(len(line) for line in end.out.splitlines()) <= 80
+    assert "3 of 3 replications" in end.err
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["command"][0] == "vouch"
+    assert manifest["seed"] == 7
+    files = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert files == set(manifest["files"])
+    assert "report.html" in files
+    assert any(name.startswith("figures/") for name in files)
+
+
+def test_json_is_one_document_and_nothing_else(vouch, scenario):
+    end = vouch(
+        "compare", scenario, "--replications", 2, "--workers", 1, "--out", "out", "--json",
+        "--quiet", "--no-report",
+    )  # fmt: skip
+    assert end.code == 0
+    assert end.json["replications"] == 2
+    assert end.json["out"] == "out"
+    assert end.err == ""
+
+
+def test_quiet_says_nothing(vouch, scenario):
+    end = vouch(
+        "compare",
+        scenario,
+        "--replications",
+        2,
+        "--workers",
+        1,
+        "--out",
+        "out",
+        "--quiet",
+        "--no-report",
+    )
+    assert (end.code, end.out, end.err) == (0, "", "")
+
+
+def test_the_default_folder_carries_the_name_of_the_study(vouch, scenario, tmp_path):
+    end = vouch(
+        "compare", scenario, "--replications", 2, "--workers", 1, "--no-report", "--days", 3
+    )
+    assert end.code == 0
+    (folder,) = (tmp_path / "results").iterdir()
+    assert folder.name.startswith("small-2")
+
+
+def test_flags_change_the_resolved_scenario(vouch, scenario, tmp_path):
+    end = vouch(
+        "compare", scenario, "--replications", 2, "--workers", 1, "--no-report", "--out", "out",
+        "--days", 5, "--seed", 11, "--set", "population.size=120", "--set", "currency=USD",
+    )  # fmt: skip
+    assert end.code == 0
+    resolved = sim.Scenario.load(tmp_path / "out" / "scenario.toml")
+    assert (resolved.days, resolved.seed, resolved.population.size) == (5, 11, 120)
+    assert "USD" in end.out
+    assert pd.read_parquet(tmp_path / "out" / "daily.parquet")["day"].max() == 4
+
+
+def test_a_study_can_be_made_again_from_its_folder(vouch, scenario, tmp_path):
+    options = ("--replications", 2, "--workers", 1, "--no-report")
+    assert vouch("compare", scenario, *options, "--seed", 3, "--days", 6, "--out", "one").code == 0
+    assert vouch("compare", "one/scenario.toml", *options, "--out", "two").code == 0
+    for name in ("outcomes.parquet", "daily.parquet", "scenario.toml", "comparison.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_policies_by_name_and_by_file(vouch, scenario, tmp_path):
+    more = tmp_path / "more.toml"
+    more.write_text("[policies.bounty]\nscheme = 'fixed_bounty'\namount = 3.0\n")
+    end = vouch(
+        "compare", scenario, "--policy", "give_get", "--policy", more, "--replications", 2,
+        "--workers", 1, "--no-report", "--out", "out", "--json",
+    )  # fmt: skip
+    assert end.code == 0
+    assert list(end.json["policies"]) == ["give_get", "bounty"]
+    assert end.json["baseline_listed"] is False
+
+
+def test_keep_ledger(vouch, scenario, tmp_path):
+    end = vouch(
+        "compare", scenario, "--replications", 2, "--workers", 1, "--no-report", "--out", "out",
+        "--keep-ledger", "--policy", "give_get",
+    )  # fmt: skip
+    assert end.code == 0
+    orders = pd.read_parquet(tmp_path / "out" / "orders.parquet")
+    assert list(orders.columns) == [
+        "policy", "replication", "order_id", "day", "buyer", "product", "price_cents",
+        "discount_cents", "sponsor", "depth", "refunded_day", *orders.columns[11:],
+    ]  # fmt: skip
+
+
+def test_a_warning_is_one_line_said_once(vouch, scenario):
+    end = vouch(
+        "compare", scenario, "--replications", 3, "--workers", 2, "--no-report", "--out", "out",
+        "--quiet", "--set", "policies.ten_percent.rate=0.9",
+    )  # fmt: skip
+    assert end.code == 0
+    assert end.err.count("vouch: warning: policies.ten_percent pays 32.40") == 1
+    assert len(end.err.splitlines()) == 1
+
+
+def test_overwrite(vouch, scenario):
+    options = (
+        "compare",
+        scenario,
+        "--replications",
+        2,
+        "--workers",
+        1,
+        "--no-report",
+        "--out",
+        "out",
+    )
+    assert vouch(*options).code == 0
+    refused = vouch(*options)
+    assert refused.code == 2
+    assert "--overwrite" in refused.err
+    assert vouch(*options, "--overwrite").code == 0
+
+
+def test_the_report_of_a_study_can_be_drawn_again(vouch, scenario, tmp_path):
+    vouch("compare", scenario, "--replications", 2, "--workers", 1, "--no-report", "--out", "out")
+    assert not (tmp_path / "out" / "report.html").exists()
+    end = vouch("report", "out", "--json")
+    assert end.code == 0
+    assert end.json == {"report": "out/report.html"}
+    assert (tmp_path / "out" / "report.html").exists()
+    assert vouch("report", "nowhere").code == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process is interrupted by a POSIX signal")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_keeps_what_is_finished(scenario, tmp_path, workers):
+    command = [
+        sys.executable, "-m", "sim.cli", "compare", str(scenario), "--replications", "80",
+        "--workers", str(workers), "--no-report", "--out", "out", "--days", "150",
+    ]  # fmt: skip
+    place = {**os.environ, "PYTHONPATH": str(Path(sim.__file__).parents[1])}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=place, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    assert "of 80 replications" in process.stderr.readline()  # a quarter is done
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "Interrupted" in out
+    summary = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert summary["interrupted"] is True
+    assert 2 <= summary["replications"] < 80
+    found = pd.read_parquet(tmp_path / "out" / "outcomes.parquet")
+    assert sorted(set(found["replication"])) == list(range(summary["replications"]))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

@@ -1,0 +1,383 @@
+"""Comparisons: the verdict, the tables, the folder, and what is refused."""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import weakref
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sim
+from sim.measures import DAILY, MEASURES, TWIN_MEASURES
+from sim.studies import replicate
+from sim.studies.cascade import tree_roots
+from sim.studies.verdict import verdict
+from sim.studies.wording import chance, figure, money
+
+SCENARIO = sim.Scenario.from_table(
+    {
+        "name": "tiny",
+        "days": 20,
+        "population": {"size": 200},
+        "network": {"kind": "watts_strogatz", "mean_degree": 8},
+        "campaign": {"organic_visits": 0.1},
+        "policies": {
+            "none": {},
+            "ten_percent": {"scheme": "percentage", "rate": 0.1},
+            "give_get": {"scheme": "two_sided", "give": 5, "get": 5},
+        },
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def comparison() -> sim.Comparison:
+    return sim.compare(SCENARIO, replications=6, workers=1)
+
+
+# ------------------------------------------------------------------------------- the verdict
+
+
+def judged(profits: dict[str, list[float]], **options):
+    """The verdict on profits in currency units, with as many orders as units and no spending."""
+    runs = {
+        name: {
+            "profit_cents": 100 * np.array(values, float),
+            "orders": np.array(values, float),
+            "payout_cents": np.zeros(len(values)) if name == "none" else np.full(len(values), 50.0),
+            "discount_cents": np.zeros(len(values)),
+        }
+        for name, values in profits.items()
+    }
+    settings = {"baseline": "none", "objective": "profit_cents", "currency": "EUR"}
+    return verdict(runs, **(settings | {"probability": dict.fromkeys(runs, 0.75)} | options))
+
+
+NONE = [10, 12, 8, 11, 9, 10]
+
+
+def test_a_clear_winner_wins():
+    found = judged({"none": NONE, "a": [v + 5 for v in NONE], "b": [v + 1 for v in NONE]})
+    assert (found.kind, found.best) == ("wins", "a")
+    assert found.sentence == (
+        "a wins: +5.00 EUR profit per run (95 % 5.00 to 5.00), +5.0 orders (5.0 to 5.0) "
+        "at 0.10 EUR a piece; best with probability 0.75"
+    )
+
+
+def test_a_small_lead_is_too_close_to_call():
+    found = judged({"none": NONE, "a": [13, 11, 9, 10, 9, 11]})
+    assert (found.kind, found.best) == ("close", None)
+    assert found.sentence.startswith("too close to call between a and none: about ")
+    assert found.sentence.endswith("more replications would settle it")
+
+
+def test_the_runner_up_counts_too():
+    a = [v + 5 for v in NONE]
+    b = [v + change for v, change in zip(a, [1, -1, 1, -1, 0, -0.5], strict=True)]
+    found = judged({"none": NONE, "a": a, "b": b})
+    assert found.kind == "close"
+    assert "between a and b" in found.sentence
+    assert "a beats none: +5.00 EUR" in found.sentence
+
+
+def test_the_baseline_can_win():
+    found = judged({"none": NONE, "a": [v - 2 for v in NONE], "b": [v - 3 for v in NONE]})
+    assert (found.kind, found.best) == ("baseline", "none")
+    assert found.sentence == (
+        "no policy beats none: the best, a, makes -2.00 EUR profit per run (95 % -2.00 to -2.00)"
+    )
+
+
+def test_identical_policies_are_called_identical():
+    assert judged({"none": NONE, "a": NONE}).sentence == "none and a are identical in every run"
+    better = [v + 5 for v in NONE]
+    found = judged({"none": NONE, "a": better, "b": better})
+    assert found.sentence.startswith("a and b are identical in every run and win: +5.00 EUR")
+
+
+def test_another_objective_is_judged_in_its_own_unit():
+    found = judged({"none": NONE, "a": [v + 5 for v in NONE]}, objective="orders")
+    assert found.sentence.startswith("a wins: +5.0 orders per run (95 % 5.0 to 5.0)")
+
+
+def test_figures_as_text():
+    assert money(123_456_789) == "1,234,567.89"
+    assert money(-0.4, signed=True) == "0.00"
+    assert figure("retention_d30", 0.0725) == "7.2 %"
+    assert figure("orders", math.nan) == "–"
+    assert figure("orders", 1234.4, signed=True) == "+1,234"
+    assert [chance(p) for p in (1.0, 0.999, 0.5, 0.001, 0.0)] == [
+        "1.00", ">0.99", "0.50", "<0.01", "0.00",
+    ]  # fmt: skip
+
+
+# -------------------------------------------------------------------------------- the tables
+
+
+def test_outcomes_have_a_row_per_run_in_order(comparison):
+    outcomes = comparison.outcomes
+    assert list(outcomes.columns) == ["policy", "replication", *MEASURES, *TWIN_MEASURES]
+    assert outcomes["policy"].tolist() == [name for name in SCENARIO.policies for _ in range(6)]
+    assert outcomes["replication"].tolist() == [*range(6)] * 3
+    daily = comparison.daily
+    assert list(daily.columns) == ["policy", "replication", "day", *DAILY]
+    assert len(daily) == 3 * 6 * 20
+    totals = daily.groupby(["policy", "replication"])["orders"].sum()
+    for row in outcomes.itertuples():
+        assert totals[row.policy, row.replication] == row.orders
+
+
+def test_the_table_and_the_differences_agree_with_the_runs(comparison):
+    outcomes = comparison.outcomes.set_index(["policy", "replication"])["profit_cents"].astype(
+        float
+    )
+    table, differences = comparison.table(), comparison.differences("profit_cents")
+    assert list(table.index) == list(SCENARIO.policies)
+    assert list(differences.index) == ["ten_percent", "give_get"]
+    for name in differences.index:
+        gain = outcomes[name] - outcomes["none"]
+        row = differences.loc[name]
+        assert row["mean"] == pytest.approx(gain.mean(), rel=1e-12)
+        assert row["sd"] == pytest.approx(gain.std(), rel=1e-12)
+        assert row["high"] - row["low"] == pytest.approx(2 * row["half_width"], rel=1e-12)
+        assert row["better_share"] == (gain > 0).mean()
+        assert table.loc[name, "profit_cents"] == pytest.approx(outcomes[name].mean(), rel=1e-12)
+    assert sum(comparison.probability_of_best().values()) == pytest.approx(1, rel=1e-12)
+
+
+def test_incremental_orders_are_the_difference_from_the_twin(comparison):
+    outcomes = comparison.outcomes.set_index(["policy", "replication"])
+    for name in ("ten_percent", "give_get"):
+        gain = outcomes.loc[name, "orders"] - outcomes.loc["none", "orders"]
+        assert gain.tolist() == outcomes.loc[name, "incremental_orders"].tolist()
+
+
+def test_the_summary_is_plain_json(comparison):
+    from sim.studies.files import as_json
+
+    summary = json.loads(as_json(comparison.summary()))
+    assert summary["verdict"] == comparison.verdict()
+    assert summary["policies"]["none"]["incremental_cac_cents"]["mean"] is None
+    row = summary["differences"]["give_get"]["orders"]
+    assert row["mean"] == comparison.differences("orders").loc["give_get", "mean"]
+    assert set(row) >= {"mean", "sd", "low", "high", "half_width", "variance_ratio"}
+    best = summary["differences"]["give_get"]["probability_of_best"]
+    assert best == comparison.probability_of_best()["give_get"]
+
+
+def test_a_plot_is_a_figure(comparison):
+    assert comparison.plot(measure="orders").axes
+
+
+def test_the_baseline_runs_as_twin_even_when_it_is_not_asked_for(comparison):
+    alone = sim.compare(SCENARIO, policies=["give_get"], replications=6, workers=1)
+    assert alone.policies == ("give_get",)
+    assert set(alone.outcomes["policy"]) == {"give_get"}
+    row = comparison.differences("profit_cents").loc["give_get"]
+    for column in ("mean", "low", "high", "better_share"):
+        assert alone.differences("profit_cents").loc["give_get", column] == row[column]
+
+
+def test_schemes_can_be_given_as_objects():
+    given = {"half": sim.incentives.Percentage(rate=0.05), "none": sim.Policy()}
+    found = sim.compare(SCENARIO, policies=given, replications=2, workers=1)
+    assert found.policies == ("half", "none")
+    assert found.scenario.policies["half"].parameters["rate"] == 0.05
+
+
+def test_the_seed_is_kept_with_the_scenario():
+    found = sim.compare(SCENARIO, replications=2, seed=99, workers=1)
+    assert found.scenario.seed == 99
+    again = sim.compare(SCENARIO.but(seed=99), replications=2, workers=1)
+    assert found.outcomes.equals(again.outcomes)
+
+
+# ------------------------------------------------------------------------ how many replications
+
+
+def test_replications_are_added_until_the_asked_precision():
+    wide = SCENARIO.but(compare={"precision": 0.5})
+    found = sim.compare(wide, workers=1)
+    assert found.replications == 10
+    narrow = SCENARIO.but(compare={"precision": found.precision_reached() / 1.2})
+    more = sim.compare(narrow, workers=1)
+    assert more.replications > 10
+    capped = narrow.but(compare={"precision": 1e-6, "maximum_replications": 14})
+    assert sim.compare(capped, workers=1).replications == 14
+    assert (
+        more.outcomes[more.outcomes["replication"] < 10]
+        .reset_index(drop=True)
+        .equals(found.outcomes)
+    )
+
+
+def test_progress_is_told():
+    told = []
+    sim.compare(SCENARIO, replications=3, workers=1, progress=lambda *pair: told.append(pair))
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_an_interrupt_keeps_the_first_replications(comparison):
+    def stop(done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    found = sim.compare(SCENARIO, replications=6, workers=1, progress=stop)
+    assert found.interrupted
+    assert found.replications == 4
+    expected = comparison.outcomes[comparison.outcomes["replication"] < 4].reset_index(drop=True)
+    assert found.outcomes.equals(expected)
+
+
+def test_an_interrupt_before_two_replications_keeps_nothing():
+    def stop(done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sim.compare(SCENARIO, replications=6, workers=1, progress=stop)
+
+
+def test_models_are_let_go(monkeypatch):
+    alive: list[weakref.ref] = []
+    make = replicate.WordOfMouthModel
+
+    def watched(*arguments, **options):
+        model = make(*arguments, **options)
+        alive.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr(replicate, "WordOfMouthModel", watched)
+    most = 0
+
+    def count(done: int, total: int) -> None:
+        nonlocal most
+        most = max(most, sum(reference() is not None for reference in alive))
+
+    gc.disable()  # only what the study itself does may free them
+    try:
+        sim.compare(SCENARIO.but(days=2), replications=20, workers=1, progress=count)
+    finally:
+        gc.enable()
+    assert len(alive) > 60
+    assert most <= 1  # the warm-up's may wait for the first collection
+
+
+# --------------------------------------------------------------------------------- the folder
+
+
+def test_a_saved_study_is_complete(comparison, tmp_path):
+    folder = comparison.save(tmp_path / "study")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "manifest.json", "scenario.toml", "daily.parquet", "outcomes.parquet", "comparison.json",
+        "earnings.parquet", "retention.parquet", "cascade.json",
+    }  # fmt: skip
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["replications"] == 6
+    assert set(manifest["files"]) == names
+    assert sim.Scenario.load(folder / "scenario.toml") == comparison.scenario
+    assert pd.read_parquet(folder / "outcomes.parquet").equals(comparison.outcomes)
+    retention = pd.read_parquet(folder / "retention.parquet")
+    assert list(retention.columns) == ["policy", "replication", "age_days", "share"]
+    assert retention["share"].between(0, 1).all()
+
+
+def test_the_same_study_is_the_same_bytes(comparison, tmp_path):
+    one, other = comparison.save(tmp_path / "one"), comparison.save(tmp_path / "other")
+    for name in ("outcomes.parquet", "daily.parquet", "comparison.json", "cascade.json"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_a_study_is_replaced_only_when_asked(comparison, tmp_path):
+    folder = comparison.save(tmp_path / "study")
+    (folder / "note.txt").write_text("mine")
+    with pytest.raises(sim.InputError, match="--overwrite"):
+        comparison.save(folder)
+    assert (folder / "note.txt").exists()
+    comparison.save(folder, overwrite=True)
+    assert not (folder / "note.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
+def test_only_a_study_can_be_replaced(comparison, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(sim.InputError, match="holds no study"):
+        comparison.save(tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_failure_while_writing_leaves_nothing(comparison, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sim.studies.files.write_json", fail)
+    with pytest.raises(OSError, match="No space"):
+        comparison.save(tmp_path / "deep" / "study")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kept_ledger_recomputes_the_outcomes(tmp_path):
+    found = sim.compare(SCENARIO, replications=2, workers=1, keep_ledger=True)
+    folder = found.save(tmp_path / "study")
+    ledger = pd.read_parquet(folder / "ledger.parquet")
+    assert list(ledger.columns[:3]) == ["policy", "replication", "entry_id"]
+    sums = ledger.groupby(["policy", "replication"])[["debit_cents", "credit_cents"]].sum()
+    assert (sums["debit_cents"] == sums["credit_cents"]).all()
+    orders = pd.read_parquet(folder / "orders.parquet")
+    counted = orders.groupby(["policy", "replication"]).size()
+    for row in found.outcomes.itertuples():
+        assert counted[row.policy, row.replication] == row.orders
+
+
+def test_the_roots_of_a_forest():
+    assert tree_roots(np.array([-1, 0, 1, -1, 3, 2], np.int32)).tolist() == [0, 0, 0, 3, 3, 0]
+
+
+# ------------------------------------------------------------------------------ what is refused
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"replications": 1}, "replications = 1"),
+        ({"replications": 0}, "replications = 0"),
+        ({"workers": 0}, "workers = 0"),
+        ({"workers": 100_000}, "workers = 100000"),
+        ({"engine": "fast"}, "no engine 'fast'"),
+        ({"policies": ["ten_procent"]}, "did you mean 'ten_percent'"),
+        ({"policies": []}, "policies is empty"),
+        ({"policies": "none"}, "give a list"),
+        ({"policies": ["none"]}, "nothing to compare"),
+        ({"policies": ["give_get", "give_get"]}, "named twice"),
+        ({"policies": {"a": {"scheme": "percentage"}}}, "give a sim.Policy"),
+        ({"policies": {"a": sim.Policy(scheme="percentage", rat=1)}}, "policies.a"),
+        ({"seed": -1}, "seed = -1"),
+    ],
+)
+def test_wrong_arguments_are_refused(options, message):
+    with pytest.raises(sim.InputError) as error:
+        sim.compare(SCENARIO, **{"replications": 2, "workers": 1, **options})
+    assert message in str(error.value)
+
+
+def test_an_unknown_baseline_is_refused():
+    with pytest.raises(sim.InputError, match=r"compare\.baseline = 'nobody'"):
+        sim.compare(SCENARIO.but(compare={"baseline": "nobody"}), replications=2)
+
+
+def test_an_unknown_measure_is_refused(comparison):
+    with pytest.raises(sim.InputError, match="did you mean 'orders'"):
+        comparison.differences("order")
+
+
+def test_terms_that_lose_money_are_warned_of():
+    generous = SCENARIO.but(policies={"none": {}, "all": {"scheme": "percentage", "rate": 0.9}})
+    with pytest.warns(sim.InputWarning, match=r"policies\.all pays"):
+        found = sim.compare(generous, replications=2, workers=1)
+    assert len(found.warnings) == 1
