@@ -1,0 +1,316 @@
+"""The page of a study: the answer, a table, figures, doubts, assumptions, how to repeat it."""
+
+from __future__ import annotations
+
+import base64
+import math
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sim.report import style
+from sim.report.drawing import Drawing
+from sim.report.study import Interval, Study, mean_interval
+from sim.report.style import DASH, count, money, percent, plural, span
+from sim.scenario import Scenario
+
+TEMPLATES = Path(__file__).parent / "templates"
+FEW_RUNS = 5
+SPENT = 0.9  # share of a budget from which it is called used up
+ANYWAY = 0.5  # share of credited orders that would have come anyway, from which it is said
+SINGLE_RUN = (
+    "This is a single run: another world or other luck gives other numbers. "
+    "`vouch compare` repeats it and gives intervals."
+)
+
+
+class Row(NamedTuple):
+    """A policy in the table of results; texts."""
+
+    policy: str
+    colour: str
+    is_baseline: bool
+    orders: str
+    extra: str
+    extra_span: str
+    cost: str
+    profit: str
+    profit_span: str
+    members: str
+    retention: str
+    best: str
+
+
+class Fact(NamedTuple):
+    """A name and what it is."""
+
+    name: str
+    text: str
+
+
+def page(study: Study, drawings: Sequence[Drawing], pictures: Mapping[str, bytes]) -> str:
+    """The report as HTML, with pictures (PNG by name of the drawing) and style inside."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True,
+    )  # fmt: skip
+    looks = style.looks(study)
+    return environment.get_template("report.html").render(
+        name=study.scenario.name,
+        verdict=headline(study),
+        runs=_runs(study),
+        currency=study.scenario.currency,
+        is_comparison=study.summary is not None,
+        baseline=study.baseline,
+        rows=[_row(study, name, style.ink(looks[name])) for name in study.ranked],
+        figures=[(one, base64.b64encode(pictures[one.name]).decode()) for one in drawings],
+        doubts=doubts(study),
+        products=_products(study.scenario),
+        world=_world(study.scenario),
+        policies=[_policy(study.scenario, name, study.baseline) for name in study.policies],
+        changes=_changes(study.scenario),
+        repeat=_repeat(study.manifest),
+        command=_command(study.manifest),
+    )
+
+
+def headline(study: Study) -> tuple[str, str]:
+    """The sentence the study comes to: what is said large, and the rest."""
+    sentence = verdict(study)
+    if study.summary is None:
+        return sentence, ""
+    start, _, rest = sentence.partition(": ")
+    if not start.startswith(study.policies):
+        start = start[:1].upper() + start[1:]
+    return start, rest
+
+
+def verdict(study: Study) -> str:
+    """The verdict saved with the study, or what the one run gave."""
+    if study.summary is not None:
+        return str(study.summary.get("verdict", "no verdict was saved with this study"))
+    name = study.ranked[0]
+    orders, profit = study.mean(name, "orders"), study.mean(name, "profit_cents")
+    return (
+        f"{name}: {plural(orders, 'order')} and {money(profit, study.scenario.currency)} profit "
+        f"in {study.days} days"
+    )
+
+
+def _runs(study: Study) -> str:
+    several = len(study.policies) > 1
+    policies = f"{len(study.policies)} policies" if several else f"policy {study.policies[0]}"
+    runs = "one run" if study.replications == 1 else f"{study.replications} runs each"
+    same = " in the same worlds with the same luck" if several else ""
+    return f"{policies}, {runs}{same}, {study.days} days"
+
+
+def _row(study: Study, name: str, colour: str) -> Row:
+    is_baseline = name == study.baseline
+    unit = study.scenario.currency
+    extra = study.extra_orders(name)
+    gain = study.difference(name, "profit_cents")
+    return Row(
+        policy=name,
+        colour=colour,
+        is_baseline=is_baseline,
+        orders=count(study.mean(name, "orders")),
+        extra=DASH if is_baseline else count(extra.mean, plus=True),
+        extra_span="" if is_baseline else _within(extra, partial(count, plus=True)),
+        cost=DASH if is_baseline else money(study.cents_per_extra_order(name), unit),
+        profit=DASH if is_baseline else money(gain.mean, unit, plus=True),
+        profit_span="" if is_baseline else _within(gain, partial(money, plus=True)),
+        members=count(study.mean(name, "members_end")),
+        retention=percent(study.mean(name, "retention_d30")),
+        best=style.probability(study.probability_of_best(name)),
+    )
+
+
+def _within(interval: Interval, write: Callable[..., str]) -> str:
+    return span(interval, write) if math.isfinite(interval.low) else ""
+
+
+# ---------------------------------------------------------------------------------- doubts
+
+
+def doubts(study: Study) -> list[str]:
+    """What could be wrong with the answer, in sentences."""
+    if study.summary is None:
+        return [SINGLE_RUN]
+    found = []
+    if study.summary.get("interrupted"):
+        found.append("The study was interrupted: it holds the runs that were finished.")
+    found += [str(text) for text in study.summary.get("warnings") or []]
+    if study.replications < FEW_RUNS:
+        runs = plural(study.replications, "run")
+        found.append(f"Only {runs} of each policy: the intervals are wide and rough.")
+    return found + _narrow_lead(study) + _anyway(study) + _budgets(study)
+
+
+def _narrow_lead(study: Study) -> list[str]:
+    """The best policy's lead over the next one where it is within its interval."""
+    if len(study.policies) < 2:
+        return []
+    ordered = sorted(study.policies, key=lambda name: -study.mean(name, study.objective))
+    first, second = ordered[:2]
+    lead = mean_interval(
+        study.values(first, study.objective) - study.values(second, study.objective)
+    )
+    if not math.isfinite(lead.low) or lead.low > 0:
+        return []
+    what = study.objective.removesuffix("_cents").replace("_", " ")
+    is_money = study.objective.endswith("_cents")
+    write = partial(money if is_money else count, plus=True)
+    unit = f" {study.scenario.currency}" if is_money else ""
+    if lead.mean == 0:
+        return [f"{first} and {second} have the same {what} on average."]
+    return [
+        f"{first} leads {second} by less than its interval: {write(lead.mean)}{unit} {what} "
+        f"({span(lead, write)}). More replications may turn them round."
+    ]
+
+
+def _anyway(study: Study) -> list[str]:
+    found = []
+    for name in study.rivals:
+        credited = study.mean(name, "referred_orders")
+        part = study.mean(name, "cannibalised_orders") / credited if credited > 0 else math.nan
+        if part > ANYWAY:
+            found.append(
+                f"{percent(part, 0)} of the orders credited under {name} would have come anyway."
+            )
+    return found
+
+
+def _budgets(study: Study) -> list[str]:
+    found = []
+    for name in study.policies:
+        policy = study.scenario.policies.get(name)
+        budget = policy.parameters.get("budget") if policy else None
+        if not isinstance(budget, int | float) or budget <= 0:
+            continue
+        spent = study.values(name, "payout_cents") + study.values(name, "discount_cents")
+        used_up = int((spent >= SPENT * 100 * budget).sum())
+        if used_up:
+            found.append(
+                f"{name} used {percent(SPENT, 0)} or more of its budget of "
+                f"{money(100 * budget, study.scenario.currency)} in {used_up} of "
+                f"{plural(study.replications, 'run')}; once it is spent nobody is paid, and a "
+                "larger one may change the answer."
+            )
+    return found
+
+
+# ----------------------------------------------------------------------------- assumptions
+
+
+def _products(scenario: Scenario) -> list[tuple[str, str, str, str, str]]:
+    """Name, price, unit cost, margin and days between orders of each product."""
+    return [
+        (
+            product.name,
+            f"{product.price:,.2f}",
+            f"{product.unit_cost:,.2f}",
+            f"{product.price - product.unit_cost:,.2f}",
+            f"{product.repurchase_days:,g} days",
+        )
+        for product in scenario.products
+    ]
+
+
+def _world(scenario: Scenario) -> list[Fact]:
+    network, campaign, attribution = scenario.network, scenario.campaign, scenario.attribution
+    size = "as the network file says" if network.file else f"{scenario.population.size:,} people"
+    ties = [f"{name.replace('_', ' ')} {value:g}" for name, value in network.parameters().items()]
+    source = f"file {Path(network.file).name}" if network.file else network.kind
+    existing = "count too" if attribution.existing_customers else "do not count"
+    plans = [
+        plural(len(items), word)
+        for items, word in (
+            (campaign.advertising, "advertising flight"), (campaign.activities, "activity day"),
+            (campaign.price_changes, "price change"), (campaign.win_backs, "win-back mailing"),
+        )
+        if items
+    ]  # fmt: skip
+    if campaign.seeding.count:
+        plans.append(f"{campaign.seeding.count:,} seeded people ({campaign.seeding.choose})")
+    return [
+        Fact(
+            "Population", f"{size}; {percent(campaign.initial_customers, 0)} are customers on day 0"
+        ),
+        Fact("Network", ", ".join([source, *ties])),
+        Fact("Time", f"{scenario.days:g} days in steps of {scenario.dt:g}"),
+        Fact(
+            "Attribution",
+            f"{attribution.model.replace('_', ' ')} within {attribution.window_days:g} days; "
+            f"orders of existing customers {existing}",
+        ),
+        Fact("Campaign", ", ".join(plans) if plans else "nothing besides the policies"),
+    ]
+
+
+def _policy(scenario: Scenario, name: str, baseline: str | None) -> Fact:
+    policy = scenario.policies.get(name)
+    label = f"{name} (baseline)" if name == baseline else name
+    if policy is None:
+        return Fact(label, "terms are not in scenario.toml")
+    terms = [f"{key.replace('_', ' ')} {_plain(value)}" for key, value in policy.parameters.items()]
+    scheme = policy.scheme.replace("_", " ")
+    return Fact(label, ": ".join([scheme, ", ".join(terms)]) if terms else scheme)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:,.10g}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_plain(item) for item in value) + "]"
+    return str(value)
+
+
+def _changes(scenario: Scenario) -> list[Fact]:
+    """Fields of the world that differ from the defaults, by dotted name."""
+    written, default = (_flat(one.to_table()) for one in (scenario, Scenario()))
+    sections = ("population.", "behavior.", "campaign.", "attribution.", "compare.")
+    return [
+        Fact(name, f"{_plain(value)} (default {_plain(default.get(name, 'unset'))})")
+        for name, value in written.items()
+        if name.startswith(sections) and default.get(name) != value
+    ]
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        elif not (isinstance(value, list) and value and isinstance(value[0], Mapping)):
+            found[prefix + name] = value
+    return found
+
+
+# ---------------------------------------------------------------------------------- repeat
+
+
+def _command(manifest: Mapping[str, Any]) -> str:
+    command = manifest.get("command", "")
+    return shlex.join(map(str, command)) if isinstance(command, list) else str(command)
+
+
+def _repeat(manifest: Mapping[str, Any]) -> list[Fact]:
+    """What the manifest says besides the command and the file names."""
+    facts = []
+    for name, value in manifest.items():
+        if name in ("command", "files") or value is None:
+            continue
+        if isinstance(value, dict):
+            text = ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+        else:
+            text = str(value) if name == "seed" else _plain(value)
+        facts.append(Fact(name.replace("_", " "), text))
+    return facts

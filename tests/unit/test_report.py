@@ -1,0 +1,503 @@
+"""The report: read from a saved study only, complete, honest, and readable without a network."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from sim.errors import InputError
+from sim.report import build, forest_figure
+from sim.report.cascade_figure import depths, descendants, radial_places
+from sim.report.figures import FIGURES, draw, png
+from sim.report.page import doubts, headline
+from sim.report.people_figures import top_part
+from sim.report.study import OUTCOMES, mean_interval, read_study
+from sim.report.style import DASH, count, money, percent, probability, spread
+from sim.scenario import Scenario
+
+DAYS = 40
+GAINS = {"none": 0, "ten_percent": 6, "give_get": 12}
+SCHEMES = {
+    "none": {"scheme": "none"},
+    "ten_percent": {"scheme": "percentage", "rate": 0.1},
+    "give_get": {"scheme": "two_sided", "give": 5.0, "get": 5.0, "budget": 20_000.0},
+}
+WARNING = "policies.give_get pays 10.00 on 36.00 & <more>"
+VERDICT = "give_get wins: +120.00 EUR profit per run (95 % 90.00 to 150.00)"
+
+
+def wobble(*address: int) -> float:
+    """A number in [-1, 1) that is a function of its address; luck enough for a picture."""
+    return (
+        2 * ((math.sin(sum(k * (n + 1) for n, k in enumerate(address)) * 12.9898) * 43758.5) % 1)
+        - 1
+    )
+
+
+def outcome(gain: float, place: int, replication: int) -> dict[str, float]:
+    luck = wobble(replication)
+    orders = 600 + gain + round(3 * luck) + (gain > 0) * round(wobble(place, replication))
+    paid = 150.0 * gain
+    return {
+        "orders": orders, "new_customers": 200 + gain, "referred_orders": 5 + gain,
+        "revenue_cents": 3600.0 * orders, "net_revenue_cents": 3600.0 * orders,
+        "payout_cents": paid, "discount_cents": 0, "cost_cents": 2000.0 * orders,
+        "profit_cents": 1600.0 * orders - paid,
+        "shares": 50 + 10 * gain, "impressions": 900 + 100 * gain, "clicks": 60 + 5 * gain,
+        "members_end": 400 + gain, "retention_d1": 0.28, "retention_d7": 0.13,
+        "retention_d30": 0.08 + 0.001 * luck, "incremental_orders": gain + (gain > 0) * luck,
+        "accelerated_orders": gain / 5, "cannibalised_orders": 1 + gain / 4,
+    }  # fmt: skip
+
+
+def write_study(folder: Path, gains: dict[str, float], replications: int = 6) -> Path:
+    """A study as ``vouch compare`` leaves it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = list(gains)
+    runs = [(name, place, run) for place, name in enumerate(names) for run in range(replications)]
+    names_of_tables = ("outcomes", "daily", "retention", "earnings")
+    tables: dict[str, list[pd.DataFrame]] = {table: [] for table in names_of_tables}
+    for name, place, run in runs:
+        key = {"policy": name, "replication": run}
+        gain, days = gains[name], np.arange(DAYS)
+        noise = np.array([round(wobble(day, run)) for day in range(DAYS)])
+        daily = {"day": days, "orders": 15 + gain * days / 800 + noise, "referred_orders": 1}
+        survival = {"age_days": days, "share": np.exp(-days / (200 + 9 * run))}
+        paid = [0] * 40 + [int(gain * 10 * k) for k in range(1, 11)]
+        earned = {"consumer": range(50), "shares": 2, "sales": 1, "earned_cents": paid}
+        tables["outcomes"].append(pd.DataFrame([key | outcome(gain, place, run)]))
+        tables["daily"].append(pd.DataFrame(key | daily))
+        tables["retention"].append(pd.DataFrame(key | survival))
+        if run == 0:
+            tables["earnings"].append(pd.DataFrame(key | earned))
+    for table, parts in tables.items():
+        pd.concat(parts).to_parquet(folder / f"{table}.parquet")
+    tree = {
+        "size": 5, "consumer": [7, 9, 3, 4, 5], "parent": [-1, 0, 0, 1, 3],
+        "depth": [0, 1, 1, 2, 3], "joined_day": [-3.0, 4.0, 5.0, 9.0, 12.0],
+        "neighbour": [11, 12], "ties": [[0, 1], [1, 5], [2, 6]],
+    }  # fmt: skip
+    (folder / "cascade.json").write_text(json.dumps(dict.fromkeys(names, tree)))
+    chances = dict(zip(names, np.eye(len(names))[-1].tolist(), strict=True))
+    summary = {
+        "verdict": VERDICT, "objective": "profit_cents", "baseline": "none", "interrupted": False,
+        "replications": replications, "warnings": [WARNING],
+        "policies": {
+            name: {
+                "probability_of_best": chances[name],
+                "cost_per_incremental_order_cents": 150.0 if gain > 0 else None,
+            }
+            for name, gain in gains.items()
+        },
+        "differences": {
+            name: {"profit_cents": {"mean": 10.0 * gain, "low": 9.0 * gain, "high": 11.0 * gain}}
+            for name, gain in gains.items() if name != "none"
+        },
+    }  # fmt: skip
+    (folder / "comparison.json").write_text(json.dumps(summary))
+    write_common(folder, names)
+    return folder
+
+
+def write_common(folder: Path, names: list[str]) -> None:
+    policies = {name: SCHEMES.get(name, {"scheme": "fixed_bounty"}) for name in names}
+    scenario = Scenario.from_table({"name": "spring", "days": DAYS, "policies": policies})
+    (folder / "scenario.toml").write_text(scenario.to_toml())
+    manifest = {
+        "command": ["vouch", "compare", "my scenario.toml"], "seed": 1234567, "git_revision": None,
+        "scenario_sha256": scenario.digest(), "versions": {"vouch": "0.1.0", "numpy": "2.4"},
+        "files": ["outcomes.parquet"],
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def write_single_run(folder: Path) -> Path:
+    """A run as ``vouch run`` leaves it: no twin, nothing to compare with."""
+    write_study(folder, {"ten_percent": 6}, replications=1)
+    for name in ("comparison.json", "cascade.json", "earnings.parquet", "retention.parquet"):
+        (folder / name).unlink()
+    outcomes = pd.read_parquet(folder / "outcomes.parquet")
+    twin = ["incremental_orders", "accelerated_orders", "cannibalised_orders"]
+    outcomes.drop(columns=twin).to_parquet(folder / "outcomes.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_study(tmp_path_factory.mktemp("report") / "study", GAINS)
+    build(folder)
+    return folder
+
+
+@pytest.fixture
+def study_copy(saved: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved, tmp_path / "study"))
+
+
+class Page(HTMLParser):
+    """What a page shows and what it asks for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+@pytest.fixture(scope="module")
+def page(saved: Path) -> Page:
+    return Page((saved / "report.html").read_text())
+
+
+def change(path: Path, **columns: object) -> None:
+    pd.read_parquet(path).assign(**columns).to_parquet(path)
+
+
+# ------------------------------------------------------------------------------------ page
+
+
+def test_a_comparison_gets_every_figure(saved):
+    names = {figure.__name__ for figure in FIGURES}
+    assert {path.stem for path in (saved / "figures").glob("*.png")} == names
+    assert all(Image.open(saved / "figures" / f"{name}.png").width > 1000 for name in names)
+    assert [path.name for path in saved.rglob(".*")] == []
+
+
+def test_the_page_asks_for_nothing_outside(saved, page):
+    assert all(image["src"].startswith("data:image/png;base64,") for image in page.all("img"))
+    assert [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object")] == []
+    style = (saved / "report.html").read_text().split("<style>")[1].split("</style>")[0]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_the_page_can_be_read_aloud(page):
+    assert len(page.all("img")) == len(FIGURES)
+    assert all(len(image["alt"]) > 40 for image in page.all("img"))
+    assert {heading["scope"] for heading in page.all("th")} == {"col", "row"}
+    assert page.all("html")[0]["lang"] == "en"
+    assert [tag for tag, _ in page.tags if tag == "h1"] == ["h1"]
+
+
+def test_the_page_starts_with_the_verdict_and_says_how_to_repeat(page):
+    assert page.text.index("give_get wins") < page.text.index("Results")
+    assert "+120.00 EUR profit per run" in page.text
+    assert "vouch compare 'my scenario.toml'" in page.text
+    assert "1234567" in page.text
+    assert "numpy 2.4" in page.text
+
+
+def test_the_page_shows_warnings_as_text(saved):
+    assert "36.00 &amp; &lt;more&gt;" in (saved / "report.html").read_text()
+
+
+def test_the_table_holds_means_and_intervals(saved, page):
+    outcomes = pd.read_parquet(saved / "outcomes.parquet")
+    extra = outcomes[outcomes["policy"] == "give_get"]["incremental_orders"]
+    interval = mean_interval(extra.to_numpy())
+    assert f"{count(interval.mean, plus=True)}" in page.text
+    assert f"{count(interval.low, plus=True)} to {count(interval.high, plus=True)}" in page.text
+    assert "1.50 EUR" in page.text
+    assert "> 99 %" in page.text
+
+
+def test_building_twice_gives_the_same_bytes(study_copy):
+    first = {path: path.read_bytes() for path in study_copy.rglob("*") if path.is_file()}
+    build(study_copy)
+    assert {path: path.read_bytes() for path in study_copy.rglob("*") if path.is_file()} == first
+
+
+def test_a_figure_that_no_longer_applies_is_removed(study_copy):
+    (study_copy / "cascade.json").write_text("{}")
+    build(study_copy)
+    assert not (study_copy / "figures" / "cascade.png").exists()
+
+
+# --------------------------------------------------------------------------- unusual studies
+
+
+def test_a_single_run_shows_what_there_is(tmp_path):
+    folder = write_single_run(tmp_path / "run")
+    text = Page(build(folder).read_text()).text
+    assert {path.stem for path in (folder / "figures").iterdir()} == {
+        "sales",
+        "retention",
+        "funnel",
+    }
+    assert text.index("ten_percent:") < text.index("Results")
+    assert "single run" in text
+    assert "P(best)" not in text
+
+
+def test_many_policies_are_all_named(tmp_path):
+    gains = {"none": 0} | {f"a_rather_long_policy_name_{k}": k for k in range(-2, 10)}
+    text = build(write_study(tmp_path / "many", gains)).read_text()
+    assert all(name in text for name in gains)
+
+
+@pytest.mark.parametrize("gains", [{"none": 0}, {"give_get": 5}, {"none": 0, "give_get": 0}])
+def test_few_policies(tmp_path, gains):
+    assert build(write_study(tmp_path / "few", gains)).is_file()
+
+
+def test_a_baseline_that_was_not_kept_is_taken_from_the_comparison(tmp_path):
+    study = read_study(write_study(tmp_path / "unlisted", {"ten_percent": 6, "give_get": 12}))
+    assert study.baseline is None
+    assert study.difference("give_get", "profit_cents").mean == 10.0 * 12
+    assert {drawing.name for drawing in draw(study)} >= {"sales", "profit"}
+
+
+@pytest.mark.parametrize("measures", [("retention_d30", "incremental_orders"), OUTCOMES])
+def test_a_measure_without_numbers_becomes_a_dash(study_copy, measures):
+    change(study_copy / "outcomes.parquet", **dict.fromkeys(measures, np.nan))
+    text = Page(build(study_copy).read_text()).text
+    assert "nan" not in text
+    assert DASH in text
+
+
+def test_two_replications_and_short_runs(tmp_path):
+    folder = write_study(tmp_path / "short", GAINS, replications=2)
+    daily = pd.read_parquet(folder / "daily.parquet")
+    daily[daily["day"] < 1].to_parquet(folder / "daily.parquet")
+    assert build(folder).is_file()
+    assert any("2 runs" in doubt for doubt in doubts(read_study(folder)))
+
+
+# ---------------------------------------------------------------------------------- doubts
+
+
+def said(folder: Path) -> str:
+    return " ".join(doubts(read_study(folder)))
+
+
+def test_a_clear_study_has_no_doubts_but_its_own_warnings(saved):
+    assert doubts(read_study(saved)) == [WARNING]
+
+
+def test_a_lead_within_its_interval_is_said(study_copy):
+    path = study_copy / "outcomes.parquet"
+    outcomes = pd.read_parquet(path)
+    luck = [1_000.0 * wobble(3, k) for k in range(len(outcomes))]
+    change(path, profit_cents=np.array(luck))
+    assert "by less than its interval" in said(study_copy)
+
+
+def test_orders_that_would_have_come_anyway_are_said(study_copy):
+    outcomes = pd.read_parquet(study_copy / "outcomes.parquet")
+    change(study_copy / "outcomes.parquet", cannibalised_orders=0.6 * outcomes["referred_orders"])
+    assert "60 % of the orders credited under give_get would have come anyway" in said(study_copy)
+
+
+def test_a_budget_that_is_used_up_is_said(study_copy):
+    change(study_copy / "outcomes.parquet", payout_cents=1_999_000)
+    assert "give_get used 90 % or more of its budget of 20,000 EUR in 6 of 6 runs" in said(
+        study_copy
+    )
+
+
+def test_an_interrupted_study_is_said(study_copy):
+    path = study_copy / "comparison.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"interrupted": True}))
+    assert "was interrupted" in said(study_copy)
+
+
+# ------------------------------------------------------------------------ findings in words
+
+
+def finding(folder: Path, name: str) -> str:
+    return next(drawing.finding for drawing in draw(read_study(folder)) if drawing.name == name)
+
+
+def test_titles_say_who_wins(saved):
+    assert finding(saved, "profit").startswith("give_get earns ")
+    assert finding(saved, "cost").startswith("An extra order costs 1.50 EUR under ")
+    assert "80 % of those who share earn nothing" in finding(saved, "earnings")
+    assert finding(saved, "cascade").endswith("brought 4 more in 3 steps")
+
+
+def test_titles_do_not_claim_what_is_not_there(tmp_path):
+    folder = write_study(tmp_path / "worse", {"none": 0, "give_get": -9})
+    assert finding(folder, "sales").startswith("No policy sells more than none")
+    assert finding(folder, "profit").startswith("No policy earns more than none")
+    assert finding(folder, "cost").startswith("No policy pays for orders")
+    assert finding(folder, "sources").startswith("give_get brings no extra orders")
+    change(folder / "outcomes.parquet", incremental_orders=[2, -1] * 6)
+    assert finding(folder, "sources").startswith("give_get may bring ")
+    change(folder / "outcomes.parquet", profit_cents=[1e5 * wobble(k) for k in range(12)])
+    assert "earns" not in finding(folder, "profit") or "No policy" in finding(folder, "profit")
+
+
+def test_the_headline_is_split_at_its_first_colon(saved):
+    assert headline(read_study(saved)) == (
+        "give_get wins", "+120.00 EUR profit per run (95 % 90.00 to 150.00)",
+    )  # fmt: skip
+
+
+# -------------------------------------------------------------------------- wrong folders
+
+
+def test_a_folder_that_is_no_study_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is not a folder"):
+        build(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"no manifest\.json.*vouch run"):
+        build(tmp_path)
+
+
+STUDY_FILES = (
+    "scenario.toml", "outcomes.parquet", "daily.parquet", "comparison.json", "earnings.parquet",
+    "retention.parquet", "cascade.json",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STUDY_FILES)
+def test_a_missing_file_is_named_and_nothing_changes(study_copy, name):
+    (study_copy / name).unlink()
+    before = (study_copy / "report.html").read_bytes()
+    with pytest.raises(InputError, match=rf"{name} is missing.*--overwrite"):
+        build(study_copy)
+    assert (study_copy / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["manifest.json", *STUDY_FILES])
+def test_a_damaged_file_is_named(study_copy, name):
+    path = study_copy / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] + b'"[')
+    with pytest.raises(InputError, match=name):
+        build(study_copy)
+
+
+@pytest.mark.parametrize("parent", [[-1, 2, 0, 1, 3], [-1, 0, -1, 1, 3], [-1, 0], ["x"] * 5])
+def test_a_cascade_that_is_no_tree_is_refused(study_copy, parent):
+    content = json.loads((study_copy / "cascade.json").read_text())
+    content["none"]["parent"] = parent
+    (study_copy / "cascade.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"cascade\.json is damaged"):
+        build(study_copy)
+
+
+def test_a_missing_column_is_named(study_copy):
+    path = study_copy / "outcomes.parquet"
+    pd.read_parquet(path).drop(columns="profit_cents").to_parquet(path)
+    with pytest.raises(InputError, match=r"outcomes\.parquet has no column 'profit_cents'"):
+        build(study_copy)
+
+
+def test_tables_of_different_runs_are_refused(study_copy):
+    path = study_copy / "daily.parquet"
+    daily = pd.read_parquet(path)
+    daily[daily["replication"] > 0].to_parquet(path)
+    with pytest.raises(InputError, match="hold different runs"):
+        build(study_copy)
+
+
+# ---------------------------------------------------------------------------------- pieces
+
+
+def test_figures_as_a_reader_says_them():
+    assert [count(x) for x in (0, 7, 7.04, 8.15, 312.4, 12345)] == [
+        "0",
+        "7",
+        "7",
+        "8.2",
+        "312",
+        "12,345",
+    ]
+    assert count(-0.01, plus=True) == "0"
+    assert count(-312, plus=True) == "−312"
+    assert money(410, "EUR") == "4.10 EUR"
+    assert money(-1_234_567, "EUR", plus=True) == "−12,346 EUR"
+    assert percent(0.125) == "12.5 %"
+    assert [probability(x) for x in (0.0, 0.5, 1.0)] == ["< 1 %", "50 %", "> 99 %"]
+    assert {write(math.nan) for write in (count, money, percent, probability)} == {DASH}
+
+
+def test_mean_interval_of_known_values():
+    interval = mean_interval(np.array([1.0, 2.0, 3.0, np.nan]))
+    assert interval.mean == 2
+    quantile = 0.95 * math.sqrt(2 / (1 - 0.95**2))  # Student t with 2 degrees of freedom
+    assert interval.high == pytest.approx(2 + quantile / math.sqrt(3), rel=1e-12)
+    assert interval.sign == 0
+    assert math.isnan(mean_interval(np.array([5.0])).low)
+    assert math.isnan(mean_interval(np.array([])).mean)
+
+
+def test_top_part():
+    values = np.array([0.0] * 90 + [1.0] * 9 + [91.0])
+    assert top_part(values, 0.01) == 0.91
+    assert top_part(np.array([3.0, 1.0]), 0.01) == 0.75
+    assert math.isnan(top_part(np.zeros(3), 0.5))
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=20))
+def test_spread_labels_keep_their_distance_and_order(positions):
+    placed = spread(positions, 4.0, 0.0, 100.0)
+    assert placed.min() >= -1e-9
+    assert placed.max() <= 100 + 1e-9
+    order = np.argsort(positions, kind="stable")
+    assert (np.diff(placed[order]) >= 4.0 - 1e-9).all()
+
+
+def test_spread_leaves_labels_that_do_not_touch():
+    assert spread([10.0, 50.0, 20.0], 4.0, 0.0, 100.0).tolist() == [10.0, 50.0, 20.0]
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=0, max_size=40))
+def test_radial_trees(draws):
+    parent = [-1, *(draw % (place + 1) for place, draw in enumerate(draws))]
+    places = radial_places(parent)
+    depth = depths(parent)
+    assert np.allclose(np.hypot(*places.T), depth)
+    assert descendants(parent)[0] == len(draws)
+    apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)) + np.eye(len(parent))
+    assert apart.min() > 1e-3
+
+
+def test_forest_figure_draws_what_it_is_given():
+    differences = [("a", 1234.0, 1000.0, 1500.0), ("b", -20.0, math.nan, math.nan)]
+    figure = forest_figure(differences, title="Change of profit", currency="EUR")
+    texts = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    assert "+12.34" in texts
+    assert "−0.20" in texts
+    with pytest.raises(InputError, match="no difference to draw"):
+        forest_figure([("a", math.nan, math.nan, math.nan)], title="Change")
+
+
+def test_nothing_is_clipped(saved, tmp_path):
+    gains = {"none": 0} | {f"a_rather_long_policy_name_{k}": 3 * k for k in range(1, 12)}
+    outside = []
+    for folder in (saved, write_study(tmp_path / "many", gains)):
+        for drawing in draw(read_study(folder)):
+            png(drawing)
+            drawn = drawing.figure.get_tightbbox()
+            width, height = drawing.figure.get_size_inches()
+            if min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) < 0:
+                outside.append((drawing.name, drawn))
+    assert outside == []
+
+
+def test_policies_keep_their_colours(saved):
+    from sim.report.style import looks
+
+    study = read_study(saved)
+    table = looks(study)
+    assert len({look.colour for look in table.values()}) == len(table)
+    assert table == looks(read_study(saved))
