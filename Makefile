@@ -6,7 +6,7 @@ RUN    := .venv/bin/python
 # What `make demo` runs, and where it leaves its report.
 DEMO_OUT := results/demo
 DEMO     := compare experiments/founding/scenario.toml --out $(DEMO_OUT) --overwrite
-BENCH    := benchmarks/run.py
+BENCH    := benchmarks/bench.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

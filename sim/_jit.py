@@ -25,16 +25,16 @@ CACHE_VARIABLE = "VOUCH_CACHE_DIR"
 
 
 def source_hash(folder: Path = PACKAGE) -> str:
-    """First 16 hex digits of the sha256 of the package's compiled sources and the numba version."""
+    """First 16 hex digits of the sha256 of numba's version and the sources kernels depend on."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(set(folder.glob("*.py")) - {folder / "cli.py", folder / "__init__.py"}):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def cache_folder() -> Path:
-    """Where compiled code is kept: $VOUCH_CACHE_DIR, else the user's cache folder, else a temporary one."""
+    """Where compiled code is kept: $VOUCH_CACHE_DIR, the user's cache, or a temporary folder."""
     chosen = os.environ.get(CACHE_VARIABLE)
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     for parent in filter(None, (chosen, os.path.join(home, "vouch"))):
@@ -67,7 +67,7 @@ def uncached_kernels() -> Iterator[None]:
 
 
 def rule(function: Function) -> Function:
-    """Compile a scalar decision rule; kernels inline it, and ``rule.py_func`` is the plain function.
+    """Compile a scalar decision rule; ``rule.py_func`` is the plain function.
 
     ``error_model="numpy"`` only removes the zero-division branch; floating-point arithmetic stays
     strictly ordered (no fastmath), so compiled and interpreted results are the same bits.

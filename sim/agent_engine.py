@@ -72,7 +72,7 @@ class AgentEngine:
         """Deliver the orders."""
         for k, row in enumerate(lines.buyer):
             self.consumer(row).experience(lines, k, bool(paid[k]))
-        for sharer in np.flatnonzero(self.good + self.bad):
+        for sharer in np.flatnonzero(self.good + self.bad).tolist():
             self.consumer(sharer).update_record(int(self.good[sharer]), int(self.bad[sharer]))
         self.good[:] = 0
         self.bad[:] = 0

@@ -15,7 +15,7 @@ from sim import rules
 from sim._jit import plain
 from sim.day import BY_ACTIVITY, BY_CLICK, BY_HABIT, BY_NEED, BY_ORGANIC, OrderLines
 from sim.population import LAPSED, MEMBER, NEVER
-from sim.randomness import Decision
+from sim.randomness import Decision, uniforms
 from sim.word_of_mouth import MOST, Talker
 
 if TYPE_CHECKING:
@@ -33,26 +33,31 @@ class Consumer(Talker):
 
     def visit(self) -> None:
         """Open the app or the shop today, for any of five reasons."""
-        day, people, state = self.model.day, self.model.world.people, self.model.state
-        u_habit, u_organic, u_activity, _ = self.luck(Decision.VISIT)
+        day, state = self.model.day, self.model.state
         self.why, self.reordered = 0, False
-        if u_organic < day.organic:
+        # One address serves four people; products share one likewise in needs().
+        u = uniforms(day.seed, int(Decision.VISIT), day.tick, self.row >> 2, 0, 0)[self.row & 3]
+        if u < day.organic:
             self.why |= BY_ORGANIC
-            self.considered = min(
-                int(u_organic / day.organic * len(self.products)), len(self.products) - 1
-            )
+            self.considered = min(int(u / day.organic * len(self.products)), len(self.products) - 1)
         if any(state.click_due[p, self.row] == day.tick for p in self.products):
             self.why |= BY_CLICK
         if self.status == MEMBER:
-            rate = float(people.visit_rate[self.row])
-            if state.habit[self.row] and u_habit < plain(rules.chance)(rate, day.dt):
-                self.why |= BY_HABIT
-            if u_activity < day.participation:
-                self.why |= BY_ACTIVITY
-                state.activity[self.row] = day.tick
-                state.activity_product[self.row] = day.activity_product
-            if any(self.needs(p) for p in self.products):
-                self.why |= BY_NEED
+            self.visit_as_member()
+
+    def visit_as_member(self) -> None:
+        """Come out of habit, for an activity, or because something is needed again."""
+        day, people, state = self.model.day, self.model.world.people, self.model.state
+        u_habit, u_activity, _, _ = self.luck(Decision.HABIT)
+        rate = float(people.visit_rate[self.row])
+        if state.habit[self.row] and plain(rules.happens)(u_habit, rate, day.dt):
+            self.why |= BY_HABIT
+        if u_activity < day.participation:
+            self.why |= BY_ACTIVITY
+            state.activity[self.row] = day.tick
+            state.activity_product[self.row] = day.activity_product
+        if any(self.needs(p) for p in self.products):
+            self.why |= BY_NEED
 
     def needs(self, p: int) -> bool:
         """Whether a member needs product p again today."""
@@ -65,7 +70,7 @@ class Consumer(Talker):
         again = model.plain_rules.repeat(
             model.coefficients.repeat, pace, self.satisfaction_with(p), model.day.dt
         )
-        return self.luck(Decision.NEED, p)[0] < again
+        return self.luck(Decision.NEED, p >> 2)[p & 3] < again
 
     # buy -------------------------------------------------------------------------------------
 
@@ -227,12 +232,12 @@ class Consumer(Talker):
         """Whether a member leaves; also lets go of the habit of visiting."""
         people, state, day, i = self.model.world.people, self.model.state, self.model.day, self.row
         u_leave, u_habit, u_dropout, _ = self.luck(Decision.STAY)
-        multiplier, chance = self.lapse_multiplier(), plain(rules.chance)
-        if state.habit[i] and u_habit < chance(float(people.habit_hazard[i]) * multiplier, day.dt):
+        multiplier, happens = self.lapse_multiplier(), plain(rules.happens)
+        if state.habit[i] and happens(u_habit, float(people.habit_hazard[i]) * multiplier, day.dt):
             state.habit[i] = 0
         if self.reordered and u_dropout < float(people.dropout[i]):
             return True
-        return u_leave < chance(float(people.lapse_hazard[i]) * multiplier, day.dt)
+        return happens(u_leave, float(people.lapse_hazard[i]) * multiplier, day.dt)
 
     def lapse_multiplier(self) -> float:
         """What satisfaction, money, referrer, friends and fatigue make of her hazard of leaving."""

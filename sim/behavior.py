@@ -25,7 +25,8 @@ class Click(Section):
     personal: float = quantity(
         0.60, unit="probability", low=0, high=1, kind="uncertainty",
         source="A9: 10-25 % of one-to-one shares are visited (ReferralCandy benchmarks 2025)",
-        description="chance that a fully trusted one-to-one message on a perfectly matching product is opened",
+        description="chance that a fully trusted one-to-one message on a perfectly matching "
+        "product is opened",
     )  # fmt: skip
     group: float = quantity(
         0.15, unit="probability", low=0, high=1, kind="uncertainty",
@@ -40,11 +41,13 @@ class Click(Section):
     novelty: float = quantity(
         0.85, unit="factor per earlier message", low=0, high=1, kind="uncertainty", neutral=1,
         source="A13 (Leskovec, Adamic and Huberman 2007: repeats between a pair lose effect)",
-        description="what is left of the effect each time the same person sends the same product again",
+        description="what is left of the effect each time the same person sends the same "
+        "product again",
     )  # fmt: skip
     reputation: float = quantity(
         1.0, unit="exponent", low=0, high=3, kind="uncertainty", neutral=0, source=ASSUMPTION,
-        description="how strongly a sharer's public reputation scales reach in groups and broadcasts",
+        description="how strongly a sharer's public reputation scales reach in groups and "
+        "broadcasts",
     )  # fmt: skip
     stranger_trust: float = quantity(
         0.35, unit="probability", low=0, high=1, kind="uncertainty", source=ASSUMPTION,
@@ -72,8 +75,10 @@ class Purchase(Section):
 
     intercept: float = quantity(
         -4.0, unit="logit", low=-15, high=10, kind="uncertainty",
-        source="A10: 3-5 % of referred visits buy (ReferralCandy benchmarks 2025); calibrated to A11",
-        description="appeal of an offer to a visitor with average taste at a price equal to her valuation",
+        source="A10: 3-5 % of referred visits buy (ReferralCandy benchmarks 2025); calibrated "
+        "to A11",
+        description="appeal of an offer to a visitor with average taste at a price equal to her "
+        "valuation",
     )  # fmt: skip
     taste: float = quantity(
         2.0, unit="logit per unit of affinity", low=0, high=10, kind="uncertainty", neutral=0,
@@ -114,7 +119,8 @@ class Repeat(Section):
 
     satisfaction: float = quantity(
         0.5, unit="log rate per unit", low=0, high=3, kind="uncertainty", neutral=0,
-        source=ASSUMPTION, description="how strongly satisfaction speeds up or slows down repeat buying",
+        source=ASSUMPTION,
+        description="how strongly satisfaction speeds up or slows down repeat buying",
     )  # fmt: skip
 
 
@@ -128,7 +134,8 @@ class Experience(Section):
     )  # fmt: skip
     hype: float = quantity(
         0.05, unit="quality points", low=0, high=1, kind="uncertainty", neutral=0,
-        source="A29, A: size", description="how much a paid recommendation raises what the buyer expects",
+        source="A29, A: size",
+        description="how much a paid recommendation raises what the buyer expects",
     )  # fmt: skip
     refund_gap: float = quantity(
         0.25, unit="quality points", low=0, high=5, kind="uncertainty", source=ASSUMPTION,
@@ -137,7 +144,8 @@ class Experience(Section):
     learning: float = quantity(
         1.0, unit="weight", low=0, high=10, kind="uncertainty", neutral=0,
         source="A31 (beta reputation, Josang and Ismail 2002)",
-        description="weight of one experience in the trust in a friend and in a sharer's reputation",
+        description="weight of one experience in the trust in a friend and in a sharer's "
+        "reputation",
     )  # fmt: skip
     memory: float = quantity(
         0.98, unit="factor per experience", low=0, high=1, kind="uncertainty", neutral=1,
@@ -164,7 +172,8 @@ class Share(Section):
     enthusiasm: float = quantity(
         0.14, unit="shares per day", low=0, high=10, kind="uncertainty", neutral=0,
         source="A3: 5-15 % of customers share (ReferralCandy benchmarks 2025)",
-        description="rate at which a fully satisfied buyer of average initiative shares on the day of purchase",
+        description="rate at which a fully satisfied buyer of average initiative shares on the "
+        "day of purchase",
     )  # fmt: skip
     fade_days: float = quantity(
         7.0, unit="days", low=0.1, high=1000, kind="uncertainty", source=ASSUMPTION,
@@ -172,7 +181,8 @@ class Share(Section):
     )  # fmt: skip
     activity: float = quantity(
         1.0, unit="ratio to a purchase", low=0, high=10, kind="uncertainty", neutral=0,
-        source=ASSUMPTION, description="enthusiasm after taking part in an activity, relative to a purchase",
+        source=ASSUMPTION,
+        description="enthusiasm after taking part in an activity, relative to a purchase",
     )  # fmt: skip
     referral_contagion: float = quantity(
         1.4, unit="factor", low=0.1, high=5, kind="uncertainty", neutral=1,
@@ -182,7 +192,8 @@ class Share(Section):
     reward_presence: float = quantity(
         0.06, unit="shares per day", low=0, high=10, kind="uncertainty", neutral=0,
         source="A4 (Ryu and Feick 2007: presence matters), A: size",
-        description="rate added for a member of average initiative by the mere presence of a reward",
+        description="rate added for a member of average initiative by the mere presence of a "
+        "reward",
     )  # fmt: skip
     reward_size: float = quantity(
         0.6, unit="shares per day per log(1 + reward/price)", low=0, high=10, kind="uncertainty",
@@ -195,7 +206,8 @@ class Share(Section):
     )  # fmt: skip
     expected_success: float = quantity(
         0.03, unit="orders per share", low=1e-6, high=10, kind="uncertainty",
-        source="A11 (Leskovec, Adamic and Huberman 2007: 1.09 % of recommendations bought, 3 in a share)",
+        source="A11 (Leskovec, Adamic and Huberman 2007: 1.09 % of recommendations bought, 3 in "
+        "a share)",
         description="orders per share a person expects before her own record speaks",
     )  # fmt: skip
     reward_effort: float = quantity(
@@ -246,7 +258,8 @@ class Fatigue(Section):
     )  # fmt: skip
     mute: float = quantity(
         0.02, unit="hazard per message and excess message felt", low=0, high=5, kind="uncertainty",
-        neutral=0, source="A14, A: size", description="how readily a tired receiver mutes the sender",
+        neutral=0, source="A14, A: size",
+        description="how readily a tired receiver mutes the sender",
     )  # fmt: skip
     lapse: float = quantity(
         0.02, unit="log hazard per message felt", low=0, high=5, kind="uncertainty", neutral=0,
@@ -264,7 +277,8 @@ class Stay(Section):
     )  # fmt: skip
     earnings: float = quantity(
         0.587, unit="hazard ratio", low=0, high=2, kind="uncertainty", neutral=1,
-        source="A28 (Garnefeld et al. 2013: 19 % to 7 % a year is the upper bound; half of it in logs)",
+        source="A28 (Garnefeld et al. 2013: 19 % to 7 % a year is the upper bound; half of it "
+        "in logs)",
         description="hazard of members who earned money lately, relative to others",
     )  # fmt: skip
     earnings_days: float = quantity(
@@ -282,7 +296,8 @@ class Stay(Section):
     )  # fmt: skip
     win_back: float = quantity(
         0.3, unit="probability", low=0, high=1, kind="uncertainty", neutral=0, source=ASSUMPTION,
-        description="chance that a lapsed customer whom a friend's message brought back joins again",
+        description="chance that a lapsed customer whom a friend's message brought back joins "
+        "again",
     )  # fmt: skip
 
 

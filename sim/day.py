@@ -50,8 +50,8 @@ class Today(NamedTuple):
     why: np.ndarray  # (N,) uint8 bits of the reasons to visit
     considered: np.ndarray  # (N,) int16 product an organic visitor looks at
     visitors: np.ndarray  # (N,) int32, the first count are today's, ascending
-    good: np.ndarray  # (N,) int32 good experiences through a sharer today
-    bad: np.ndarray  # (N,) int32 bad ones
+    good: np.ndarray  # (N,) uint16 good experiences through a sharer today
+    bad: np.ndarray  # (N,) uint16 bad ones
     keys: np.ndarray  # (largest degree,) float64 keys of the chosen friends
     chosen: np.ndarray  # (largest degree,) int64 ties of the chosen friends
     changed: np.ndarray  # (N,) int32 people who join or leave

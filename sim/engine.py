@@ -49,8 +49,8 @@ def scratch(people: int, largest_degree: int) -> Today:
         why=np.zeros(people, np.uint8),
         considered=np.zeros(people, np.int16),
         visitors=np.zeros(people, np.int32),
-        good=np.zeros(people, np.int32),
-        bad=np.zeros(people, np.int32),
+        good=np.zeros(people, np.uint16),
+        bad=np.zeros(people, np.uint16),
         keys=np.zeros(max(largest_degree, 1)),
         chosen=np.zeros(max(largest_degree, 1), np.int64),
         changed=np.zeros(people, np.int32),
@@ -131,8 +131,7 @@ class KernelEngine:
     def attribute(self, lines: OrderLines) -> None:
         """Credit the orders and enrol the buyers."""
         model, count = self.model, lines.buyer.size
-        self.kernels.attribute(model.day, model.state, lines, count)
-        self.kernels.enrol(
+        self.kernels.attribute(
             model.day, model.world.graph.arrays, model.state, self.today, lines, count
         )
 

@@ -133,8 +133,8 @@ class Programme:
     def offer(self) -> Offer:
         """What people believe today, as of the first time it is asked for.
 
-        Nothing outside the dates or when the budget is spent; no reward for people who cannot
-        earn, and none above what is left of their cap; nothing on products below the minimum.
+        Nothing outside the dates or when the budget is spent; no reward above what is left of a
+        person's cap; nothing on products below the minimum.
         """
         if self._offer is None or self._offer[0] != self.market.tick:
             self._offer = self.market.tick, self._believed()
@@ -252,14 +252,14 @@ class Programme:
         return Offer(reward, friend)
 
     def _most_per_person(self) -> np.ndarray | None:
-        """What each person can still earn now, float64 (N,); None where nothing limits anybody."""
-        limit = None
-        if self._cap is not None:
-            self._start_period()
-            limit = np.maximum(self._cap - self._received, 0).astype(np.float64)
-        if self.scheme.customers_only and not self.market.is_member.all():
-            limit = np.where(self.market.is_member, np.inf if limit is None else limit, 0.0)
-        return limit
+        """What the cap leaves each person to earn, float64 (N,); None without a cap.
+
+        Who cannot earn needs no limit here: only members share, so only they act on an offer.
+        """
+        if self._cap is None:
+            return None
+        self._start_period()
+        return np.maximum(self._cap - self._received, 0).astype(np.float64)
 
     def _is_referred(self, orders: Orders) -> np.ndarray:
         """Orders through somebody else's link, of new customers where only those count."""

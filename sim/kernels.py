@@ -30,8 +30,8 @@ from sim.day import (
 from sim.population import LAPSED, MEMBER, NEVER
 from sim.randomness import Decision, uniforms
 from sim.rules import (
-    chance,
     disconfirmation,
+    happens,
     lapse_multiplier,
     learn,
     purchase,
@@ -43,6 +43,7 @@ from sim.rules import (
 VISIT = int(Decision.VISIT)
 NEED = int(Decision.NEED)
 BUY = int(Decision.BUY)
+HABIT = int(Decision.HABIT)
 EXPERIENCE = int(Decision.EXPERIENCE)
 STAY = int(Decision.STAY)
 
@@ -52,7 +53,8 @@ def needs(c, day, people, state, i, p):
     """Whether member i needs product p again today (a pure function of the state)."""
     if state.orders[p, i] == 0:
         return False
-    u, _, _, _ = uniforms(day.seed, NEED, day.tick, i, 0, p)
+    # One address serves four products.
+    u = uniforms(day.seed, NEED, day.tick, i, 0, p >> 2)[p & 3]
     rate = float(people.purchase_rate[i]) * day.repeat_per_day[p]
     return u < repeat(c.repeat, rate, float(state.satisfaction[p, i]), day.dt)
 
@@ -65,25 +67,20 @@ def visit(c, day, people, state, today):
     """
     products = day.price_cents.shape[0]
     count = 0
+    four = uniforms(day.seed, VISIT, day.tick, 0, 0, 0)
     for i in range(state.status.shape[0]):
-        u0, u1, u2, _ = uniforms(day.seed, VISIT, day.tick, i, 0, 0)
+        if i & 3 == 0:  # one address serves four people
+            four = uniforms(day.seed, VISIT, day.tick, i >> 2, 0, 0)
         why = 0
-        if u1 < day.organic:
+        u = four[i & 3]
+        if u < day.organic:
             why |= BY_ORGANIC
-            today.considered[i] = min(int(u1 / day.organic * products), products - 1)
+            today.considered[i] = min(int(u / day.organic * products), products - 1)
         for p in range(products):
             if state.click_due[p, i] == day.tick:
                 why |= BY_CLICK
         if state.status[i] == MEMBER:
-            if state.habit[i] == 1 and u0 < chance(float(people.visit_rate[i]), day.dt):
-                why |= BY_HABIT
-            if u2 < day.participation:
-                why |= BY_ACTIVITY
-                state.activity[i] = day.tick
-                state.activity_product[i] = day.activity_product
-            for p in range(products):
-                if needs(c, day, people, state, i, p):
-                    why |= BY_NEED
+            why |= member_visits(c, day, people, state, i)
         today.why[i] = why
         if why != 0:
             today.visitors[count] = i
@@ -92,12 +89,30 @@ def visit(c, day, people, state, today):
 
 
 @inner
+def member_visits(c, day, people, state, i):
+    """Why member i comes of her own accord: bits of habit, activity and need."""
+    why = 0
+    if state.habit[i] == 1 or day.participation > 0.0:
+        u_habit, u_activity, _, _ = uniforms(day.seed, HABIT, day.tick, i, 0, 0)
+        if state.habit[i] == 1 and happens(u_habit, float(people.visit_rate[i]), day.dt):
+            why |= BY_HABIT
+        if u_activity < day.participation:
+            why |= BY_ACTIVITY
+            state.activity[i] = day.tick
+            state.activity_product[i] = day.activity_product
+    for p in range(day.price_cents.shape[0]):
+        if needs(c, day, people, state, i, p):
+            why |= BY_NEED
+    return why
+
+
+@inner
 def is_customer(state, i):
     """Whether consumer i ever bought."""
+    bought = 0
     for p in range(state.orders.shape[0]):
-        if state.orders[p, i] > 0:
-            return True
-    return False
+        bought += state.orders[p, i]
+    return bought > 0
 
 
 @inner
@@ -174,11 +189,19 @@ def buy(c, day, people, state, today, visitors, lines):
 
 
 @phase
-def attribute(day, state, lines, orders):
-    """Each order gets at most one sponsor, and its place in the referral forest.
+def attribute(day, graph, state, today, lines, orders):
+    """Each order gets at most one sponsor; the buyers become members.
 
-    Reads clicks, depth, orders before today. Writes today's order lines.
+    Reads clicks, depth, orders before today. Writes today's order lines, then status, habit,
+    joined, sponsor, depth, orders, sales, member friends.
     """
+    credit(day, state, lines, orders)
+    enrol(day, graph, state, today, lines, orders)
+
+
+@inner
+def credit(day, state, lines, orders):
+    """Write the sponsor of each order and its place in the referral forest."""
     for k in range(orders):
         i = lines.buyer[k]
         p = lines.product[k]
@@ -204,12 +227,9 @@ def tell_friends_of_membership(graph, state, i, change):
         state.member_friends[graph.target[e]] += change
 
 
-@phase
+@inner
 def enrol(day, graph, state, today, lines, orders):
-    """Buyers become members; the order is remembered.
-
-    Writes status, habit, joined, sponsor, depth, orders, sales, member friends.
-    """
+    """Buyers become members; the order is remembered."""
     for k in range(orders):
         i = lines.buyer[k]
         p = lines.product[k]
@@ -223,7 +243,7 @@ def enrol(day, graph, state, today, lines, orders):
         if lines.again[k]:
             today.why[i] |= REORDERED
         state.habit[i] = 1
-        state.orders[p, i] = min(state.orders[p, i] + 1, 65535)
+        state.orders[p, i] = min(int(state.orders[p, i]) + 1, 65535)
         state.last_order[p, i] = day.tick
         if lines.sponsor[k] >= 0:
             state.sales[lines.sponsor[k]] += 1
@@ -343,11 +363,11 @@ def lapses(c, day, graph, people, state, today, i):
         state.member_friends[i] / heard_from if heard_from > 0 else 0.0,
         float(state.fatigue[i]),
     )
-    if state.habit[i] == 1 and u1 < chance(float(people.habit_hazard[i]) * multiplier, day.dt):
+    if state.habit[i] == 1 and happens(u1, float(people.habit_hazard[i]) * multiplier, day.dt):
         state.habit[i] = 0
     if today.why[i] & REORDERED != 0 and u2 < float(people.dropout[i]):
         return True
-    return u0 < chance(float(people.lapse_hazard[i]) * multiplier, day.dt)
+    return happens(u0, float(people.lapse_hazard[i]) * multiplier, day.dt)
 
 
 @inner

@@ -62,7 +62,8 @@ class Market:
         self._sponsor_of = sponsor_of
         self._is_member = is_member
         self._ledger = ledger
-        self._credited = np.zeros((4, self.size), np.int64)
+        self._credited = np.zeros((2, self.size), np.int32)
+        self._credited_cents = np.zeros((2, self.size), np.int64)
 
     @property
     def day(self) -> float:
@@ -91,23 +92,23 @@ class Market:
 
     @property
     def credited_orders(self) -> np.ndarray:
-        """Orders credited to each consumer before this settlement, int64 (N,)."""
+        """Orders credited to each consumer before this settlement, int32 (N,)."""
         return read_only(self._credited[0])
 
     @property
     def credited_orders_month(self) -> np.ndarray:
-        """The same since the current 30-day month began, int64 (N,)."""
+        """The same since the current 30-day month began, int32 (N,)."""
         return read_only(self._credited[1])
 
     @property
     def credited_sales_cents(self) -> np.ndarray:
         """Net price of the orders credited to each consumer before, int64 (N,)."""
-        return read_only(self._credited[2])
+        return read_only(self._credited_cents[0])
 
     @property
     def credited_sales_month_cents(self) -> np.ndarray:
         """The same since the current 30-day month began, int64 (N,)."""
-        return read_only(self._credited[3])
+        return read_only(self._credited_cents[1])
 
     @property
     def earned_cents(self) -> np.ndarray:
@@ -129,12 +130,12 @@ class Market:
     def advance(self, tick: int) -> None:
         """Go to ``tick``; a new 30-day month starts its own count of credited orders."""
         if int(tick * self.dt // MONTH_DAYS) != int(self.day // MONTH_DAYS):
-            self._credited[[1, 3]] = 0
+            self._credited[1] = 0
+            self._credited_cents[1] = 0
         self.tick = tick
 
     def credit(self, orders: Orders) -> None:
         """Count ``orders``, all with a sponsor, for their sponsors; a refund takes nothing back."""
-        net = orders.net_cents
-        one = np.ones_like(net)
-        for row, amounts in enumerate((one, one, net, net)):
-            np.add.at(self._credited[row], orders.sponsor, amounts)
+        for row in range(2):
+            np.add.at(self._credited[row], orders.sponsor, 1)
+            np.add.at(self._credited_cents[row], orders.sponsor, orders.net_cents)

@@ -112,7 +112,7 @@ class Run(NamedTuple):
 
 
 def _ratio(part: float, whole: float) -> float:
-    """part / whole, nan for an empty whole."""
+    """Part / whole, nan for an empty whole."""
     return float(part) / float(whole) if whole else float("nan")
 
 
@@ -161,7 +161,7 @@ def retention(days: str) -> Callable[[Run], float]:
         Activity is a visit. Customers who joined too late to be seen on day n are left out.
         """
         seen = run.ticks - int(run.retention_ticks[place])
-        cohort = int(run.daily["new_customers"][: max(seen, 0)].sum())
+        cohort = int(np.count_nonzero((run.state.joined >= 0) & (run.state.joined < seen)))
         return _ratio(int(run.daily[f"retained_{days}"].sum()), cohort)
 
     return share_retained
@@ -196,7 +196,7 @@ def mau(run: Run) -> int:
 
 
 def dau_over_mau(run: Run) -> float:
-    """Mean daily visitors over mean monthly visitors, both of customers, after the first 30 days."""
+    """Mean daily over mean monthly visitors, both of customers, after the first 30 days."""
     later = slice(min(run.month_ticks, run.ticks // 2), None)
     return _ratio(run.daily["visits"][later].mean(), run.daily["mau"][later].mean())
 
@@ -367,7 +367,7 @@ def compare_with_twin(run: Run, twin: Run) -> dict[str, float | int]:
     accelerated_orders : orders that the twin has too, but later. cannibalised_orders : credited
     orders that the twin has at the same time or earlier. incremental_cac_cents : (payout +
     discounts) per additional new customer, nan if there are none. roi : (profit - profit of the
-    twin) / (payout + discounts), nan if nothing was spent.
+    twin) / (payout + discounts), nan if nothing was spent. earners_kept : see there.
     """
     matched = match_orders(run, twin)
     both = (matched.tick >= 0) & (matched.twin_tick >= 0)
@@ -381,7 +381,22 @@ def compare_with_twin(run: Run, twin: Run) -> dict[str, float | int]:
         "cannibalised_orders": int((both & ~earlier & matched.referred).sum()),
         "incremental_cac_cents": spent / gained if gained > 0 else float("nan"),
         "roi": profit / spent if spent > 0 else float("nan"),
+        "earners_kept": earners_kept(run, twin),
     }
+
+
+def earners_kept(run: Run, twin: Run) -> float:
+    """Share of earners who are members at the end, less that of the same people in the twin.
+
+    Customers of both worlds only; 0 without earners. A person is compared with herself, so this
+    is not that loyal people share more.
+    """
+    earned = (run.ledger.earned_cents > 0) & (twin.state.joined != NEVER)
+    if not earned.any():
+        return 0.0
+    stayed = np.count_nonzero(run.state.status[earned] == MEMBER)
+    would_have = np.count_nonzero(twin.state.status[earned] == MEMBER)
+    return (int(stayed) - int(would_have)) / int(np.count_nonzero(earned))
 
 
 TWIN_MEASURES = (
@@ -390,5 +405,6 @@ TWIN_MEASURES = (
     "cannibalised_orders",
     "incremental_cac_cents",
     "roi",
+    "earners_kept",
 )
 """Outcome columns against the twin world, in order."""

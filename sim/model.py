@@ -127,6 +127,10 @@ class WordOfMouthModel(mesa.Model):
         self.scenario = scenario = scenario if scenario is not None else Scenario()
         self.study_seed = scenario.seed if seed is None else seed
         self.replication = replication
+        if not 0 <= self.study_seed < 2**63:
+            raise InputError(
+                f"seed = {self.study_seed} is not allowed; write a whole number from 0 to 2^63 - 1"
+            )
         super().__init__(seed=self.study_seed)
         if engine not in ENGINES:
             raise InputError(f"there is no engine '{engine}'{nearest(engine, ENGINES)}")
@@ -177,10 +181,10 @@ class WordOfMouthModel(mesa.Model):
         return {
             "seed": self._luck,
             "dt": dt,
-            "window": int(scenario.attribution.window_days / dt),
+            "window": int(scenario.attribution.window_days / dt + 1e-9),
             "existing_customers": scenario.attribution.existing_customers,
             "fatigue_kept": float(np.exp(-dt / scenario.behavior.fatigue.memory_days)),
-            "earnings_window": int(scenario.behavior.stay.earnings_days / dt),
+            "earnings_window": int(scenario.behavior.stay.earnings_days / dt + 1e-9),
             "mean_degree": max(self.world.graph.tie_count / self.world.graph.size, 1e-9),
             "repeat_per_day": np.array([1 / product.repurchase_days for product in products]),
             "quality": np.array([product.quality for product in products]),
@@ -342,6 +346,7 @@ class DailyCollector(mesa.DataCollector):
     def __init__(self, model: WordOfMouthModel) -> None:
         self._model = model
         super().__init__()
+        self.model_reporters = dict(measures.DAILY)
 
     def collect(self, model: mesa.Model) -> None:
         """Nothing to do: the columns are read from the model when asked for."""

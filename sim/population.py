@@ -6,12 +6,13 @@ Mesa agents read the same memory. P products, N consumers, T directed ties.
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse, special
 
-from sim.errors import InputError
+from sim.errors import InputError, InputWarning
 from sim.network import SocialGraph
 from sim.randomness import Decision, uniform_table
 from sim.scenario import Population as PopulationSettings
@@ -97,7 +98,7 @@ def _hazard(probability: np.ndarray, period_days: float) -> np.ndarray:
 
 
 TASTE_DIMENSIONS = 3
-_SMOOTHING_ROUNDS = 8
+_SMOOTHING_ROUNDS = (8, 16, 32, 64)
 
 
 def _standardised(columns: np.ndarray) -> np.ndarray:
@@ -105,52 +106,66 @@ def _standardised(columns: np.ndarray) -> np.ndarray:
     return (columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1)
 
 
+def _normal_columns(seed: int, word: int, size: int) -> np.ndarray:
+    """Independent standard normals (N, 3) from one word of the taste draws."""
+    columns = [_trait_uniforms(seed, 100 + k, size)[word] for k in range(TASTE_DIMENSIONS)]
+    return special.ndtri(np.column_stack(columns))
+
+
 def homophilous_tastes(graph: SocialGraph, homophily: float, seed: int) -> np.ndarray:
     """Taste vectors (N, 3), float64, standard normal, whose correlation over ties is ``homophily``.
 
     Independent tastes are mixed with a field smoothed over the network; the mixing weight solves
     the quadratic equation that the wanted correlation gives. Homophily is thus a property of who
-    knows whom, apart from any influence.
+    knows whom, apart from any influence. The field is smoothed only as far as that needs. Warns
+    and comes as near as it can on a network (such as a sparse random one) that cannot hold it.
     """
-    columns = [_trait_uniforms(seed, 100 + k, graph.size)[0] for k in range(TASTE_DIMENSIONS)]
-    own = special.ndtri(np.column_stack(columns))
+    own = _normal_columns(seed, 0, graph.size)
     if homophily == 0 or graph.tie_count == 0:
         return own
-    arrays = graph.arrays
-    weights = np.ones(graph.tie_count, dtype=np.float32)
-    ties = sparse.csr_array((weights, arrays.target, arrays.indptr), shape=(graph.size, graph.size))
-    degree = np.maximum(np.diff(arrays.indptr), 1)[:, None]
-    field = special.ndtri(
-        np.column_stack(
-            [_trait_uniforms(seed, 100 + k, graph.size)[1] for k in range(TASTE_DIMENSIONS)]
+    ties = _mutual_ties(graph)
+    degree = np.maximum(np.diff(ties.indptr), 1)[:, None]
+
+    def over_ties(one: np.ndarray, other: np.ndarray) -> float:
+        return float((one * (ties @ other)).sum()) / (ties.nnz * TASTE_DIMENSIONS)
+
+    own = _standardised(own)
+    field = _standardised(_normal_columns(seed, 1, graph.size))
+    done = 0
+    for rounds in _SMOOTHING_ROUNDS:
+        for _ in range(rounds - done):
+            field = _standardised(0.5 * field + 0.5 * (ties @ field) / degree)
+        done = rounds
+        if over_ties(field, field) >= homophily:
+            break
+    else:
+        warnings.warn(
+            f"population.homophily = {homophily:g} is more than this network can hold; "
+            f"{over_ties(field, field):.2f} is used",
+            InputWarning,
+            stacklevel=2,
         )
-    )
-    for _ in range(_SMOOTHING_ROUNDS):
-        field = 0.5 * field + 0.5 * (ties @ field) / degree
-    field, own = _standardised(field), _standardised(own)
-    count = graph.tie_count * TASTE_DIMENSIONS
-    field_correlation = float((field * (ties @ field)).sum()) / count
-    cross = float((own * (ties @ field)).sum() + (field * (ties @ own)).sum()) / count
-    own_correlation = float((own * (ties @ own)).sum()) / count
-    weight = _mixing_weight(homophily, field_correlation, cross, own_correlation)
+        return field
+    cross = over_ties(own, field) + over_ties(field, own)
+    weight = _mixing_weight(homophily, over_ties(field, field), cross, over_ties(own, own))
     return _standardised(weight * field + np.sqrt(1 - weight * weight) * own)
+
+
+def _mutual_ties(graph: SocialGraph) -> sparse.csr_array:
+    """The ties as a symmetric matrix of ones, so that smoothing treats both ends alike."""
+    arrays = graph.arrays
+    ones = np.ones(graph.tie_count, dtype=np.float32)
+    ties = sparse.csr_array((ones, arrays.target, arrays.indptr), shape=(graph.size, graph.size))
+    return ties.maximum(ties.T).tocsr() if graph.directed else ties
 
 
 def _mixing_weight(wanted: float, field: float, cross: float, own: float) -> float:
     """Weight w with w^2 field + w sqrt(1-w^2) cross + (1-w^2) own = wanted, by bisection."""
-
-    def correlation(w: float) -> float:
-        return w * w * field + w * np.sqrt(1 - w * w) * cross + (1 - w * w) * own
-
-    if correlation(1.0) < wanted:
-        raise InputError(
-            f"population.homophily = {wanted:g} is more than this network can hold "
-            f"(at most {correlation(1.0):.2f}); lower it"
-        )
     low, high = 0.0, 1.0
     for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if correlation(middle) < wanted else (low, middle)
+        w = (low + high) / 2
+        correlation = w * w * field + w * np.sqrt(1 - w * w) * cross + (1 - w * w) * own
+        low, high = (w, high) if correlation < wanted else (low, w)
     return high
 
 
@@ -234,7 +249,7 @@ def empty_state(people: int, ties: int, products: int) -> State:
     Arrays that a phase scans for everybody are contiguous, the others are interleaved.
     """
     plane = (products, people)
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "status": np.zeros(people, np.uint8),
         "habit": np.zeros(people, np.uint8),
         "fatigue": np.zeros(people, np.float32),
@@ -250,7 +265,8 @@ def empty_state(people: int, ties: int, products: int) -> State:
         **_interleaved(
             (people,), sponsor=np.int32, member_friends=np.int32, last_earned=np.int32,
             joined=np.int32, left=np.int32, activity=np.int32, shares=np.int32, sales=np.int32,
-            good_record=np.float32, bad_record=np.float32, depth=np.int16, activity_product=np.int16,
+            good_record=np.float32, bad_record=np.float32, depth=np.int16,
+            activity_product=np.int16,
         ),
         **_interleaved(
             plane, satisfaction=np.float32, last_order=np.int32, orders=np.uint16,
@@ -330,7 +346,8 @@ def _add_seeds(scenario: Scenario, graph: SocialGraph, state: State, seed: int) 
         return
     if seeding.count > graph.size:
         raise InputError(
-            f"campaign.seeding.count = {seeding.count} is more than the {graph.size} people there are"
+            f"campaign.seeding.count = {seeding.count} is more than the "
+            f"{graph.size} people there are; lower it"
         )
     order_u, mood, _, _ = uniform_table(np.uint64(seed), int(Decision.SEEDING), 0, graph.size)
     degree = np.diff(graph.arrays.indptr) if seeding.choose == "hubs" else np.zeros(graph.size)

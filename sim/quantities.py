@@ -119,13 +119,22 @@ def describe_validation_error(error: ValidationError, where: str, model: type[Ba
             option.strip(" '")
             for option in first["ctx"]["expected"].replace(" or ", ",").split(",")
         ]
-        message = f"{name} = {value!r} is not known{nearest(str(value), allowed)}"
+        message = f"{name} = {_shown(value)} is not known{nearest(_shown(value), allowed)}"
     else:
         bounds = _bounds(section, str(location[-1]) if location else "")
-        message = f"{name} = {value!r} is not allowed: {first['msg'].lower()}{bounds}"
+        message = f"{name} = {_shown(value)} is not allowed: {first['msg'].lower()}{bounds}"
     more = error.error_count() - 1
     rest = f" ({more} more like it)" if more else ""
     return f"{where}: {message}{rest}"
+
+
+def _shown(value: Any) -> str:
+    """A value as messages show it, cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python writes no number of more than 4300 digits
+        return "a value too large to show"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _bounds(section: type[BaseModel] | None, name: str) -> str:

@@ -39,6 +39,7 @@ class Decision(IntEnum):
     REPLICATION = 17
     RESAMPLE = 18
     WARNING_AUDIENCE = 19
+    HABIT = 20
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -118,7 +119,7 @@ def uniform_table(seed, decision, column, size):
 
 
 def derive_seed(seed: int, *path: int) -> int:
-    """A 64-bit seed for a part of a study: the same ``seed`` and ``path`` always give the same one."""
+    """A 64-bit seed for a part of a study, a pure function of ``seed`` and ``path``."""
     for step in path:
         w0, w1, _, _ = words(np.uint64(seed), int(Decision.REPLICATION), 0, step, 0, 0)
         seed = (int(w1) << 32) | int(w0)

@@ -16,7 +16,7 @@ from collections import namedtuple
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sim._jit import rule
+from sim._jit import plain, rule
 from sim.behavior import (
     Behavior,
     Click,
@@ -33,7 +33,7 @@ from sim.errors import InputError, nearest
 
 def _numbers_of(section: type[Section]) -> Any:
     """A named tuple with the fields of a section of coefficients, in a form kernels can read."""
-    return namedtuple(section.__name__, list(section.model_fields), module=__name__)
+    return namedtuple(f"{section.__name__}Numbers", list(section.model_fields), module=__name__)
 
 
 ClickNumbers = _numbers_of(Click)
@@ -83,6 +83,17 @@ def chance(rate, dt):
     rate : events per day, >= 0. dt : days per tick, > 0. Exponential waiting time.
     """
     return 1.0 - math.exp(-rate * dt)
+
+
+@rule
+def happens(u, rate, dt):
+    """Whether something with a constant hazard happens within a tick: u < :func:`chance`.
+
+    Since 1 - exp(-x) <= x, most draws are decided without the exponential.
+
+    u : uniform in (0, 1). rate : events per day, >= 0. dt : days per tick, > 0.
+    """
+    return u < rate * dt and u < chance(rate, dt)
 
 
 @rule
@@ -400,8 +411,10 @@ def replace(**functions: Callable) -> Rules:
     for slot, function in functions.items():
         if slot not in Rules._fields:
             raise InputError(f"there is no rule '{slot}'{nearest(slot, Rules._fields)}")
-        wanted = getattr(BUILT_IN, slot).py_func.__code__
-        given = getattr(function, "py_func", function).__code__
+        wanted = plain(getattr(BUILT_IN, slot)).__code__
+        given = getattr(plain(function), "__code__", None)
+        if given is None:
+            raise InputError(f"rule '{slot}' = {function!r} is no function; write it with def")
         if given.co_argcount != wanted.co_argcount:
             names = ", ".join(wanted.co_varnames[: wanted.co_argcount])
             raise InputError(

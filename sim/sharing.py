@@ -26,9 +26,9 @@ from sim.randomness import Decision, uniforms
 from sim.rules import (
     audience_key,
     audience_size,
-    chance,
     click,
     enthusiasm,
+    happens,
     hub_factor,
     mute_chance,
     reputation,
@@ -100,7 +100,8 @@ def share(c, day, graph, people, state, today, visitors, counts):
             reward = reward_drive(c.share, ratio, float(people.reward_sensitivity[i]), belief)
             like = liking(c, day, state, i, p)
             hub = hub_factor(c.share, float(degree), day.mean_degree)
-            if u0 >= chance(share_rate(float(people.initiative[i]), hub, like, reward), day.dt):
+            rate = share_rate(float(people.initiative[i]), hub, like, reward)
+            if not happens(u0, rate, day.dt):
                 continue
             groups = graph.person_group_indptr[i + 1] - graph.person_group_indptr[i]
             if u2 < c.share.group_share and groups > 0:
@@ -228,8 +229,8 @@ def deliver(c, day, graph, people, state, counts, i, j, p, e, channel, base, bel
     uniforms of this message: the second decides the click, the others its time and precedence.
     """
     counts[N_IMPRESSIONS] += 1
-    state.inbox[j] = min(state.inbox[j] + 1, 65535)
-    state.good_heard[p, j] = min(state.good_heard[p, j] + 1, SATURATED)
+    state.inbox[j] = min(int(state.inbox[j]) + 1, 65535)
+    state.good_heard[p, j] = min(int(state.good_heard[p, j]) + 1, SATURATED)
     strength = 0.0
     times = 0
     if e >= 0:
@@ -286,6 +287,6 @@ def warn(c, day, graph, people, state, today, counts, i, p, u):
     found = choose_friends(c, day, graph, state, today, WARNING_AUDIENCE, i, p, size)
     for k in range(found):
         j = graph.target[today.chosen[k]]
-        state.inbox[j] = min(state.inbox[j] + 1, 65535)
-        state.bad_heard[p, j] = min(state.bad_heard[p, j] + 1, SATURATED)
+        state.inbox[j] = min(int(state.inbox[j]) + 1, 65535)
+        state.bad_heard[p, j] = min(int(state.bad_heard[p, j]) + 1, SATURATED)
         counts[N_WARNINGS] += 1

@@ -102,7 +102,7 @@ class Talker(mesa.Agent):
         hub = plain(rules.hub_factor)(c, float(self.degree), day.mean_degree)
         initiative = float(model.world.people.initiative[self.row])
         rate = model.plain_rules.share_rate(initiative, hub, self.liking(p), reward)
-        if u_share >= plain(rules.chance)(rate, day.dt):
+        if not plain(rules.happens)(u_share, rate, day.dt):
             return
         groups = self.groups()
         if u_channel < c.group_share and len(groups) > 0:

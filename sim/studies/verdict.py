@@ -38,7 +38,7 @@ def verdict(
 
     runs : the policies, the baseline among them. probability : of each policy listed in the
     study to be the best. A policy wins when the 95 % intervals of its paired differences from
-    the baseline and from the runner-up both lie above zero.
+    all others lie above zero.
     """
     ranked = sorted(runs, key=lambda name: -float(np.mean(runs[name][objective])))
     twins = [name for name in ranked if _same(runs, name, ranked[0], objective)]
@@ -47,9 +47,15 @@ def verdict(
     best = ranked[0]
     if best == baseline or (baseline in twins):
         return _baseline_leads(runs, ranked, baseline, objective, currency)
-    runner_up = next(name for name in ranked if name not in twins)
     gain = paired_difference(runs[best][objective], runs[baseline][objective])
-    lead = paired_difference(runs[best][objective], runs[runner_up][objective])
+    leads = {
+        name: paired_difference(runs[best][objective], runs[name][objective])
+        for name in ranked
+        if name not in twins
+    }
+    # The rival that is hardest to tell from the best, not always the one with the next mean.
+    runner_up = min(leads, key=lambda name: leads[name].low / max(leads[name].half_width, 1e-300))
+    lead = leads[runner_up]
     facts = _facts(runs, best, baseline, objective, currency, gain)
     if lead.low > 0 and gain.low > 0:
         if len(twins) > 1:

@@ -1,0 +1,176 @@
+"""Small scenarios in which every mechanism is at work, and what two runs must share."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from sim.model import WordOfMouthModel
+from sim.scenario import Behavior, Scenario, neutral_behavior
+
+RICH_BEHAVIOR: dict[str, dict[str, float]] = {
+    "click": {
+        "personal": 0.9, "group": 0.6, "broadcast": 0.5, "novelty": 0.8, "reputation": 1.3,
+        "stranger_trust": 0.45, "motive_suspicion": 0.5, "delay_median_days": 0.6,
+        "delay_spread": 1.2,
+    },
+    "purchase": {
+        "intercept": -0.8, "taste": 1.5, "price": 1.2, "trust": 1.5, "word_of_mouth": 0.4,
+        "negative_weight": 1.5, "rating": 0.8, "owner": -0.6,
+    },
+    "repeat": {"satisfaction": 0.7},
+    "experience": {
+        "sensitivity": 4.0, "hype": 0.12, "refund_gap": 0.1, "learning": 0.9, "memory": 0.9,
+        "prior_weak": 0.8, "prior_strong": 3.0, "prior_bad": 0.9,
+    },
+    "share": {
+        "enthusiasm": 0.8, "fade_days": 6.0, "activity": 1.2, "referral_contagion": 1.5,
+        "reward_presence": 0.3, "reward_size": 0.8, "learning": 1.0, "expected_success": 0.2,
+        "reward_effort": 0.6, "tie_preference": 1.2, "hub_exponent": 0.5, "group_share": 0.25,
+        "broadcast_share": 0.2, "warning": 0.7,
+    },
+    "fatigue": {"memory_days": 5.0, "click": 0.08, "mute_from": 1.0, "mute": 0.08, "lapse": 0.1},
+    "stay": {
+        "satisfaction": 1.0, "earnings": 0.1, "earnings_days": 6.0, "referrer": 0.5,
+        "friends": 1.5, "win_back": 0.7,
+    },
+}  # fmt: skip
+"""Coefficients under which a few dozen people use every rule within weeks."""
+
+PRODUCTS: list[dict[str, Any]] = [
+    {
+        "name": "tea", "category": "drinks", "price": 24.50, "unit_cost": 9.99, "valuation": 26.0,
+        "quality": 0.62, "quality_spread": 0.3, "expectation": 0.55, "repurchase_days": 6.0,
+        "refund_days": 6,
+    },
+    {
+        "name": "coffee", "category": "drinks", "price": 36.0, "unit_cost": 20.0, "valuation": 38.0,
+        "quality": 0.7, "quality_spread": 0.2, "expectation": 0.6, "repurchase_days": 9.0,
+        "refund_days": 3,
+    },
+    {
+        "name": "chair", "category": "home", "price": 80.01, "unit_cost": 45.5, "valuation": 75.0,
+        "quality": 0.55, "quality_spread": 0.25, "expectation": 0.5, "repurchase_days": 40.0,
+        "refund_days": 10,
+    },
+]  # fmt: skip
+
+CAMPAIGN: dict[str, Any] = {
+    "organic_visits": 0.04,
+    "initial_customers": 0.25,
+    "initial_tenure_days": 30.0,
+    "seeding": {"count": 3, "choose": "hubs"},
+    "advertising": [{"start_day": 4, "end_day": 9, "reach_per_day": 0.08}],
+    "activities": [
+        {"day": 5, "product": "coffee", "participation": 0.6},
+        {"day": 12, "participation": 0.4},
+    ],
+    "price_changes": [{"day": 8, "product": "tea", "price": 19.99}],
+    "win_backs": [{"day": 14, "success": 0.5}],
+}
+
+POLICIES: dict[str, dict[str, Any]] = {
+    "none": {},
+    "bounty": {"scheme": "fixed_bounty", "amount": 3.5, "cap_per_person": 9, "cap_period_days": 6},
+    "share": {"scheme": "percentage", "rate": 0.12, "hold_days": 3},
+    "give_get": {"scheme": "two_sided", "give": 4.0, "get": 3.0, "first_order_only": True},
+    "gift": {"scheme": "recipient_only", "give": 5.0, "budget": 60},
+    "tiers": {
+        "scheme": "tiered", "tiers": [[0, 0.05], [1, 0.1], [3, 0.2]], "retroactive": True,
+        "hold_days": 2,
+    },
+    "levels": {"scheme": "multi_level", "levels": 3, "rate": 0.15, "customers_only": False},
+}  # fmt: skip
+"""A policy for every built-in scheme, with terms that bite."""
+
+POPULATION: dict[str, Any] = {
+    "size": 90,
+    "homophily": 0.3,
+    "effort": 1.5,
+    "visit_rate": 1.5,
+    "habit_a": 0.6,
+    "habit_b": 1.5,
+    "lapse_a": 1.0,
+    "lapse_b": 6.0,
+    "lapse_period_days": 20.0,
+    "repeat_shape": 0.8,
+    "dropout_a": 0.8,
+    "dropout_b": 4.0,
+    "initiative_spread": 1.0,
+}
+
+NETWORK: dict[str, Any] = {"kind": "two_layer", "mean_degree": 7, "group_size": 12, "inside": 0.7}
+
+
+@cache
+def _rich() -> Scenario:
+    return Scenario.from_table(
+        {
+            "days": 25,
+            "seed": 11,
+            "network": NETWORK,
+            "population": POPULATION,
+            "products": PRODUCTS,
+            "campaign": CAMPAIGN,
+            "behavior": RICH_BEHAVIOR,
+            "attribution": {"window_days": 6.0},
+            "policies": POLICIES,
+        }
+    )
+
+
+def rich_scenario(**changes: Any) -> Scenario:
+    """Ninety people, groups, three products, every mechanism on, a policy for every scheme."""
+    return _rich().but(**changes) if changes else _rich()
+
+
+def plain_scenario(**changes: Any) -> Scenario:
+    """One product and all switches of behaviour and spread at their neutral values."""
+    table = {
+        "days": 20,
+        "seed": 5,
+        "network": {"kind": "watts_strogatz", "mean_degree": 6},
+        "population": {
+            "size": 500, "homophily": 0, "dropout_a": 0, "lapse_a": 0.001, "lapse_b": 1000.0,
+            "lapse_period_days": 1e9,
+        },
+        "products": [{"price": 36.0, "valuation": 36.0, "refund_days": 0}],
+        "campaign": {"initial_customers": 0.0, "organic_visits": 0.05},
+        "behavior": neutral_behavior(Behavior()),
+    }  # fmt: skip
+    scenario = Scenario.from_table(table)
+    return scenario.but(**changes) if changes else scenario
+
+
+def run(scenario: Scenario, **options: Any) -> WordOfMouthModel:
+    """A finished run."""
+    return WordOfMouthModel(scenario, **options).run()
+
+
+def tables_of(model: WordOfMouthModel) -> dict[str, bytes]:
+    """Everything a run left, as bytes by name."""
+    state = {f"state.{n}": np.ascontiguousarray(a) for n, a in model.state._asdict().items()}
+    daily = {f"daily.{n}": column.to_numpy() for n, column in model.daily.items()}
+    orders = {f"orders.{n}": column for n, column in model.ledger.orders()._asdict().items()}
+    entries = {"entries": model.ledger.entries().to_csv().encode()}
+    outcomes = {"outcomes": repr(model.outcomes()).encode()}
+    arrays = {**state, **daily, **orders}
+    return {name: array.tobytes() for name, array in arrays.items()} | entries | outcomes
+
+
+def differences(one: WordOfMouthModel, other: WordOfMouthModel) -> list[str]:
+    """Names of what differs between two runs, in any bit."""
+    ours, theirs = tables_of(one), tables_of(other)
+    return [name for name in ours | theirs if ours.get(name) != theirs.get(name)]
+
+
+def digest(model: WordOfMouthModel) -> str:
+    """The sha256 of everything a run left."""
+    content = hashlib.sha256()
+    for name, data in tables_of(model).items():
+        content.update(name.encode())
+        content.update(data)
+    return content.hexdigest()
