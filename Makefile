@@ -5,7 +5,7 @@ RUN    := .venv/bin/python
 
 # What `make demo` runs, and where it leaves its report.
 DEMO_OUT := results/demo
-DEMO     := compare experiments/founding/scenario.toml --out $(DEMO_OUT) --overwrite
+DEMO     := compare experiments/founding/scenario.toml --replications 20 --out $(DEMO_OUT) --overwrite
 BENCH    := benchmarks/bench.py
 
 .DEFAULT_GOAL := help

@@ -6,9 +6,11 @@ with their authors; a number marked "A:" is an assumption that no source gives.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
-from sim.quantities import ASSUMPTION, quantity
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from sim.quantities import ASSUMPTION, not_a_switch, quantity
 
 
 class Section(BaseModel):
@@ -17,6 +19,11 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_a_switch(cls, value: Any, info: ValidationInfo) -> Any:
+        return not_a_switch(cls, info.field_name, value)
 
 
 class Click(Section):

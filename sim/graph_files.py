@@ -88,7 +88,7 @@ def read_edges(
     Warns
     -----
     InputWarning
-        how many self-loops were dropped.
+        how many self-loops are dropped.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def read_edges(
     if direction == "source_trusts":
         first, second = second, first
     if loops.any():
-        warnings.warn(f"{file}: {loops.sum()} self-loops were dropped", InputWarning, stacklevel=2)
+        warnings.warn(f"{file}: {loops.sum()} self-loops are dropped", InputWarning, stacklevel=2)
         first, second = first[~loops], second[~loops]
         weights = None if weights is None else weights[~loops]
     if first.size == 0:
@@ -164,7 +164,7 @@ def read_groups(
         )
     if not found.all():
         warnings.warn(
-            f"{file}: {np.count_nonzero(~found)} people without a tie in the network were left out",
+            f"{file}: {np.count_nonzero(~found)} people without a tie in the network are left out",
             InputWarning,
             stacklevel=2,
         )

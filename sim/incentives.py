@@ -205,11 +205,7 @@ class Programme:
 
     def warnings(self) -> list[str]:
         """What the scheme's terms probably do not mean, with the figures."""
-        found = [
-            f"{self.where}.{name} is 0: nothing will be paid; raise it or leave it out"
-            for name, limit in (("budget", self._budget), ("cap_per_person", self._cap))
-            if limit == 0
-        ]
+        found: list[str] = []
         prices = self.market.prices_cents
         offer = self.scheme.offer(self.market)
         discounts = np.minimum(offer.friend_cents, prices)

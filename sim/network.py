@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -273,7 +273,7 @@ class SocialGraph:
             labels=kept_labels,
         )
         if merged:
-            warnings.warn(f"{name}: {merged} repeated ties were merged", InputWarning, stacklevel=2)
+            warnings.warn(f"{name}: {merged} repeated ties are merged", InputWarning, stacklevel=2)
         return graph
 
     @classmethod
@@ -370,6 +370,7 @@ class SocialGraph:
         groups: str | os.PathLike[str] | None = None,
         direction: str = "source_shares",
         weight: bool = True,
+        repair: bool = True,
     ) -> SocialGraph:
         """A graph from a file that :func:`sim.graph_files.read_edges` knows, or that save wrote.
 
@@ -380,10 +381,15 @@ class SocialGraph:
         direction : "source_trusts" for files such as Epinions or Advogato, whose "u trusts v"
             means that u hears what v shares.
         weight : False leaves a weight column alone, so that strength comes from overlap.
+        repair : merge repeated ties (the largest weight stays) and drop self-loops, each with an
+            InputWarning saying how many; False refuses them, and group members without a tie.
 
-        Repeated ties are merged (the largest weight stays) and self-loops dropped, each with an
-        InputWarning saying how many. Raises InputError as read_edges does.
+        Raises InputError as read_edges does.
         """
+        if not repair:
+            return cls._read_as_it_is(
+                path, directed=directed, groups=groups, direction=direction, weight=weight
+            )
         file = Path(path)
         if _is_zip(file):
             return cls._load(file)
@@ -414,8 +420,20 @@ class SocialGraph:
         if mirrored:
             merged -= graph.friendship_count
         if merged > 0:
-            warnings.warn(f"{file}: {merged} repeated ties were merged", InputWarning, stacklevel=2)
+            warnings.warn(f"{file}: {merged} repeated ties are merged", InputWarning, stacklevel=2)
         return graph
+
+    @classmethod
+    def _read_as_it_is(cls, path: str | os.PathLike[str], **options: Any) -> SocialGraph:
+        """The graph of a file that needs no repair; InputError naming the first flaw otherwise."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", InputWarning)
+            try:
+                return cls.read(path, **options)
+            except InputWarning as flaw:
+                raise InputError(
+                    f"{flaw} if repaired; mend the file, or set network.repair = true"
+                ) from None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the graph to ``path`` (ending .npz) for :meth:`read`; returns the path written."""

@@ -66,12 +66,20 @@ def cents(amount: float, field: str) -> int:
     """
     hundredfold = amount * 100
     nearest_cent = round(hundredfold)
-    if abs(hundredfold - nearest_cent) > 1e-6 * max(1.0, abs(hundredfold)):
+    if abs(hundredfold - nearest_cent) > max(1e-6, 4e-16 * abs(hundredfold)):
         raise InputError(
             f"{field} = {amount} is not a whole number of cents; "
             f"write {nearest_cent / 100:.2f} or {(nearest_cent + 1) / 100:.2f}"
         )
     return nearest_cent
+
+
+def not_a_switch(model: type[BaseModel], field: str | None, value: Any) -> Any:
+    """``value`` itself; true and false are refused where no switch is declared."""
+    declared = model.model_fields[field].annotation if field is not None else None
+    if isinstance(value, bool) and bool not in (declared, *get_args(declared)):
+        raise ValueError(f"{str(value).lower()} is a switch; write a value")
+    return value
 
 
 def dotted(location: tuple[int | str, ...]) -> str:

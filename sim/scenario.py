@@ -89,6 +89,13 @@ class Scenario(Section):
         {"none": Policy()}, description="incentive policies by name", kind="lever", unit="table"
     )
 
+    def __init__(self, **table: Any) -> None:
+        """Validate the fields; InputError with one clear message if one is wrong."""
+        try:
+            super().__init__(**table)
+        except ValidationError as error:
+            raise InputError(describe_validation_error(error, "scenario", Scenario)) from None
+
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         # mesa.batch_run takes every iterable parameter for a list of values; this is one value.
         raise TypeError("a Scenario is not iterable")
@@ -160,8 +167,9 @@ class Scenario(Section):
         cls, table: Mapping[str, Any], *, where: str = "scenario", folder: Path | None = None
     ) -> Scenario:
         """A scenario from a nested mapping as TOML gives it; InputError if it is not valid."""
+        scenario = cls.__new__(cls)
         try:
-            scenario = cls.model_validate(dict(table))
+            BaseModel.__init__(scenario, **table)
         except ValidationError as error:
             raise InputError(describe_validation_error(error, where, cls)) from None
         return scenario if folder is None else scenario._with_files_in(folder)

@@ -19,12 +19,12 @@ from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from sim.errors import InputError
 from sim.market import Market, Offer
 from sim.orders import Commissions, Orders, sum_before
-from sim.quantities import cents, choice, quantity
+from sim.quantities import cents, choice, not_a_switch, quantity
 from sim.scenario import Policy
 
 PARTS = 10**9  # resolution of a rate
@@ -92,6 +92,11 @@ class Scheme(BaseModel):
         if cls.__module__ != __name__:
             _register(cls)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_a_switch(cls, value: Any, info: ValidationInfo) -> Any:
+        return not_a_switch(cls, info.field_name, value)
+
     @model_validator(mode="after")
     def _terms(self) -> Scheme:
         """Whole cents, and dates in order."""
@@ -100,6 +105,11 @@ class Scheme(BaseModel):
             value = getattr(self, name)
             if isinstance(extra, dict) and extra.get("unit") == CURRENCY and value is not None:
                 cents(value, name)
+        for name in ("budget", "cap_per_person"):
+            if getattr(self, name) == 0:
+                raise ValueError(
+                    f"{name} = 0 would pay nothing; raise it, or leave it out for no limit"
+                )
         if self.end_day is not None and self.end_day <= self.start_day:
             raise ValueError(
                 f"end_day = {self.end_day} is not after start_day = {self.start_day}; "

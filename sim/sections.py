@@ -31,6 +31,11 @@ class Network(Section):
         description="which end of a directed tie in the file shares: its source, or its target "
         "(u trusts v)",
     )
+    repair: bool = choice(
+        False,
+        description="merge repeated ties and drop self-loops of the file instead of refusing them",
+        unit="switch",
+    )
     mean_degree: float | None = quantity(
         None, unit="friends", low=0, high=100_000, kind="uncertainty", source="A33",
         description="mean number of friends",
@@ -84,7 +89,7 @@ class Network(Section):
 
     def parameters(self) -> dict[str, float | int]:
         """The generator's parameters that were set."""
-        chosen = self.model_dump(exclude={"kind", "file", "groups", "directed", "direction"})
+        chosen = self.model_dump(exclude={"kind", "file", "groups", "directed", "direction", "repair"})
         return {name: value for name, value in chosen.items() if value is not None}
 
 

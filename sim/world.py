@@ -46,6 +46,7 @@ def make_graph(scenario: Scenario, seed: int) -> SocialGraph:
             directed=network.directed,
             groups=network.groups,
             direction=network.direction,
+            repair=network.repair,
         )
     return SocialGraph.generate(
         network.kind, scenario.population.size, seed=seed, **network.parameters()

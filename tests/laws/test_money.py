@@ -64,15 +64,15 @@ def histories(draw, fewest=0):
     return History(sponsor_of, is_member, tuple(days))
 
 
-amounts = st.integers(0, 1500).map(lambda whole: whole / 100)
-rates = st.integers(0, 1000).map(lambda whole: whole / 1000)
+amounts = st.integers(1, 1500).map(lambda whole: whole / 100)
+rates = st.integers(1, 1000).map(lambda whole: whole / 1000)
 
 
 @st.composite
 def terms(draw):
-    cap = draw(st.none() | st.integers(0, 2000).map(lambda whole: whole / 100))
+    cap = draw(st.none() | st.integers(1, 2000).map(lambda whole: whole / 100))
     return {
-        "budget": draw(st.none() | st.integers(0, 6000).map(lambda whole: whole / 100)),
+        "budget": draw(st.none() | st.integers(1, 6000).map(lambda whole: whole / 100)),
         "cap_per_person": cap,
         "cap_period_days": None if cap is None else draw(st.none() | st.integers(1, 5)),
         "minimum_order": draw(st.sampled_from([0, 5, 15])),

@@ -28,7 +28,7 @@ from sim.schemes import SCHEMES
 from sim.world import World, make_world, world_seed
 from tests.worlds import NETWORK, differences, digest, rich_scenario, run
 
-SCENARIO = rich_scenario(days=24)
+SCENARIO = rich_scenario(days=24, population={"size": 140})
 CROWD = rich_scenario(days=40, population={"size": 400})
 """Enough people and days for a nudge of any number to reach somebody."""
 POLICY = "share"

@@ -60,7 +60,9 @@ def test_a_visitor_looks_at_each_product_as_often():
         {"name": name, "price": price, "valuation": VALUATION, "repurchase_days": 1e9}
         for name, price in (("a", 20.0), ("b", 30.0), ("c", 60.0))
     ]
-    scenario = shop(products=products, days=1, campaign={"organic_visits": 1.0})
+    scenario = shop(
+        products=products, days=1, campaign={"organic_visits": 1.0}, population={"size": 8000}
+    )
     world = make_world(scenario, 3)
     orders = run(scenario, world=world).ledger.orders()
     visit = 1 - math.exp(-1.0)
@@ -112,7 +114,7 @@ def test_orders_fall_with_the_price_as_the_demand_curve_says():
         share = (1 - math.exp(-10)) * demand(price)
         z = (orders - 5000 * share) / math.sqrt(5000 * share * (1 - share))
         assert abs(z) < 5, (price, z)
-        off = 5000 * (1 - math.exp(-10)) * demand(1.25 * price)  # planted: price 25 % too high
+        off = 5000 * (1 - math.exp(-10)) * demand(1.4 * price)  # planted: price 40 % too high
         assert abs(orders - off) / math.sqrt(5000 * share * (1 - share)) > 5
 
 

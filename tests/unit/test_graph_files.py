@@ -121,8 +121,8 @@ def test_self_loops_and_repeats_of_a_file_are_counted(tmp_path):
         graph = SocialGraph.read(path)
     said = sorted(str(warning.message) for warning in caught)
     assert [text.split(": ")[1] for text in said] == [
-        "1 repeated ties were merged",
-        "2 self-loops were dropped",
+        "1 repeated ties are merged",
+        "2 self-loops are dropped",
     ]
     assert graph.friendship_count == 2
 

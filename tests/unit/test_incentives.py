@@ -280,7 +280,6 @@ def test_an_offer_holds_for_the_day():
         (FixedBounty(amount=9), " pays 9.00 on an order of 20.00 whose margin is 8.00"),
         (TwoSided(give=5, get=5), " pays 10.00 on an order of 20.00 whose margin is 8.00"),
         (MultiLevel(rate=0.3), " pays 9.00 on an order of 20.00 whose margin is 8.00"),
-        (FixedBounty(budget=0), ".budget is 0: nothing will be paid; raise it or leave it out"),
         (
             FixedBounty(minimum_order=21),
             ".minimum_order = 21.00 is above the net price of every product: "
@@ -366,6 +365,12 @@ def test_a_scheme_made_directly_refuses_wrong_parameters():
         Percentage(rate=-1)
     with pytest.raises(ValidationError, match="frozen"):
         Percentage().rate = 0.2
+
+
+@pytest.mark.parametrize("limit", ["budget", "cap_per_person"])
+def test_a_limit_of_nothing_is_refused_with_the_cure(limit):
+    with pytest.raises(InputError, match=rf"policies.x.*{limit} = 0 would pay nothing; raise it"):
+        make_scheme(Policy(scheme="percentage", **{limit: 0}), "policies.x")
 
 
 def test_a_scheme_is_returned_as_it_is():
