@@ -64,8 +64,8 @@ def histories(draw, fewest=0):
     return History(sponsor_of, is_member, tuple(days))
 
 
-amounts = st.integers(1, 1500).map(lambda whole: whole / 100)
-rates = st.integers(1, 1000).map(lambda whole: whole / 1000)
+amounts = st.integers(0, 1500).map(lambda whole: whole / 100)
+rates = st.integers(0, 1000).map(lambda whole: whole / 1000)
 
 
 @st.composite
