@@ -131,7 +131,7 @@ class WordOfMouthModel(mesa.Model):
             raise InputError(
                 f"seed = {self.study_seed} is not allowed; write a whole number from 0 to 2^63 - 1"
             )
-        super().__init__(seed=self.study_seed)
+        super().__init__(rng=self.study_seed)
         if engine not in ENGINES:
             raise InputError(f"there is no engine '{engine}'{nearest(engine, ENGINES)}")
         policy = default_policy(scenario) if policy is None else policy
@@ -159,6 +159,17 @@ class WordOfMouthModel(mesa.Model):
         self._series = measures.DailySeries(scenario.ticks)
         self._consumers_made = False
         self._fixed = self._fixed_numbers()
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario of the run."""
+        return self._scenario_of_run
+
+    @scenario.setter
+    def scenario(self, scenario: Any) -> None:
+        # From 3.4 on Mesa sets a scenario of its own kind when a model is made; ours stays.
+        if isinstance(scenario, Scenario):
+            self._scenario_of_run = scenario
 
     def _open_market(self) -> Market:
         products = self.scenario.products
@@ -349,7 +360,9 @@ class DailyCollector(mesa.DataCollector):
         self.model_reporters = dict(measures.DAILY)
 
     def collect(self, model: mesa.Model) -> None:
-        """Nothing to do: the columns are read from the model when asked for."""
+        """Note that the step was collected; the columns are read from the model when asked for."""
+        # Mesa from 3.4 on looks collected steps up in this list.
+        getattr(self, "_collection_steps", []).append(model.steps)
 
     @property
     def model_vars(self) -> dict[str, list[Any]]:

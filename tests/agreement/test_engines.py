@@ -170,7 +170,7 @@ BEHAVIORS = st.fixed_dictionaries(
     kind=st.sampled_from(["watts_strogatz", "two_layer", "complete"]),
 )
 def test_engines_agree_on_generated_scenarios(behavior, size, days, dt, seed, policy, kind):
-    network = {name: None for name in NETWORK} | (
+    network = dict.fromkeys(NETWORK) | (
         {"kind": "complete"} if kind == "complete" else {"kind": kind, "mean_degree": 6}
     )
     scenario = rich_scenario(

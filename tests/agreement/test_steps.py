@@ -137,7 +137,8 @@ def test_consumers_are_made_when_first_asked_for(monkeypatch):
     model = run(SCENARIO)
     assert made == []
     agents = model.agents
-    assert isinstance(agents, mesa.agent.AgentSet)
+    # Mesa 3.5 has several kinds of agent sets.
+    assert type(agents).__name__.endswith("AgentSet")
     assert made == list(range(90))
     assert [agent.row for agent in agents] == made
     assert len(model.agents) == len(made) == 90

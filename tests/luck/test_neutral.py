@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 import sim.population
 from sim import rules
+from sim._jit import plain
 from sim.agents import Consumer
 from sim.model import WordOfMouthModel
 from sim.population import homophilous_tastes
@@ -85,11 +86,11 @@ def builder_is(name: str, function: Callable) -> Patch:
 
 
 def tired_of_nothing(c, base, trust, influence, affinity, sincere, times, tired):
-    return rules.click.py_func(c, base, trust, influence, affinity, sincere, times, 0.0)
+    return plain(rules.click)(c, base, trust, influence, affinity, sincere, times, 0.0)
 
 
 def every_message_is_new(c, base, trust, influence, affinity, sincere, times, tired):
-    return rules.click.py_func(c, base, trust, influence, affinity, sincere, 0, tired)
+    return plain(rules.click)(c, base, trust, influence, affinity, sincere, 0, tired)
 
 
 def purchase_without(*terms: str) -> Callable:
@@ -138,7 +139,7 @@ def lapse_without(term: str) -> Callable:
 
 
 def enthusiasm_of_equals(c, satisfied, age_days, referred):
-    return rules.enthusiasm.py_func(c, satisfied, age_days, False)
+    return plain(rules.enthusiasm)(c, satisfied, age_days, False)
 
 
 def any_reward_is_the_same(c, reward_ratio, sensitivity, belief):
@@ -151,10 +152,10 @@ def only_size_counts(c, reward_ratio, sensitivity, belief):
 
 
 def pace_regardless(c, rate, satisfaction, dt):
-    return rules.chance.py_func(rate, dt)
+    return plain(rules.chance)(rate, dt)
 
 
-PLAIN_AUDIENCE = rules.audience_size.py_func
+PLAIN_AUDIENCE = plain(rules.audience_size)
 
 
 def audience_regardless_of_reward(c, effort, reward, u, most):

@@ -90,7 +90,8 @@ def test_a_run_moves_trust_the_way_experience_went(experience, rises):
 def test_every_credited_order_over_a_tie_leaves_one_piece_of_evidence():
     scenario = rich_scenario(
         behavior={"experience": {
-            "memory": 1.0, "learning": 1.0, "prior_weak": 0.0, "prior_strong": 0.0, "prior_bad": 0.0,
+            "memory": 1.0, "learning": 1.0, "prior_weak": 0.0, "prior_strong": 0.0,
+            "prior_bad": 0.0,
         }},
     )  # fmt: skip
     model = run(scenario, policy="share")

@@ -79,7 +79,8 @@ def test_events_fall_on_the_first_tick_not_before_their_day(dt, tick):
 
 def test_events_after_the_horizon_leave_no_trace():
     plan = calendar(
-        activities=[{"day": 10}], win_backs=[{"day": 10}], price_changes=[{"day": 10, "price": 1.0}],
+        activities=[{"day": 10}], win_backs=[{"day": 10}],
+        price_changes=[{"day": 10, "price": 1.0}],
         advertising=[{"start_day": 10, "end_day": 20, "reach_per_day": 1.0}],
     )  # fmt: skip
     for one, other in zip(plan, calendar(), strict=True):

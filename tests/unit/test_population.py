@@ -74,7 +74,10 @@ def test_valuations_are_lognormal_around_their_median_and_independent_between_pr
 
 def test_an_unset_valuation_is_the_list_price():
     scenario = Scenario.from_table(
-        {"population": {"valuation_spread": 0}, "products": [{"price": 12.5}, {"name": "b", "price": 0}]}
+        {
+            "population": {"valuation_spread": 0},
+            "products": [{"price": 12.5}, {"name": "b", "price": 0}],
+        }
     )
     assert people_of(scenario, size=3).valuation_cents.tolist() == [[1250.0] * 3, [1.0] * 3]
 
@@ -167,7 +170,9 @@ def test_hubs_are_the_best_connected():
 
 
 def test_more_seeds_than_people_are_refused():
-    with pytest.raises(InputError, match=r"campaign\.seeding\.count = 61 is more than the 60 people"):
+    with pytest.raises(
+        InputError, match=r"campaign\.seeding\.count = 61 is more than the 60 people"
+    ):
         state_of(60, campaign={"seeding": {"count": 61}})
 
 
@@ -175,7 +180,8 @@ def test_a_random_seeding_grows_by_adding_people():
     few, many = (
         set(np.flatnonzero(
             state_of(
-                200, campaign={"initial_customers": 0.0, "seeding": {"count": n, "choose": "random"}}
+                200,
+                campaign={"initial_customers": 0.0, "seeding": {"count": n, "choose": "random"}},
             ).status
         ))
         for n in (5, 9)

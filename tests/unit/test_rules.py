@@ -23,6 +23,8 @@ NOTHING = SimpleNamespace(
     mute_from=0.0, earnings=1.0, referrer=1.0, friends=0.0,
 )  # fmt: skip
 
+LOGISTIC_1 = 1 / (1 + math.exp(-1))
+
 
 def with_(**values: float) -> SimpleNamespace:
     return SimpleNamespace(**{**vars(NOTHING), **values})
@@ -61,7 +63,7 @@ amount = st.floats(0, 1e3)
         ("response_ticks", (NOTHING, 0.5, 0.5, 1.0), 1),
         ("response_ticks", (with_(delay_median_days=2.5), 0.3, 0.9, 0.5), 6),
         ("purchase", (NOTHING, 0.9, 3.0, 0.9, 5.0, 5.0, 0.9, True), 0.5),
-        ("purchase", (with_(taste=2.0), 1.0, 0.0, 0.5, 0.0, 0.0, 0.5, False), 1 / (1 + math.exp(-1))),
+        ("purchase", (with_(taste=2.0), 1.0, 0.0, 0.5, 0.0, 0.0, 0.5, False), LOGISTIC_1),
         ("purchase", (with_(owner=-1.0), 0.5, 0.0, 0.5, 0.0, 0.0, 0.5, False), 0.5),
         ("purchase", (with_(price=1.0), 0.5, math.log(3), 0.5, 0.0, 0.0, 0.5, False), 0.75),
         ("repeat", (NOTHING, math.log(2), 0.9, 1.0), 0.5),
@@ -94,7 +96,7 @@ amount = st.floats(0, 1e3)
         ("lapse_multiplier", (with_(earnings=0.5), 0.0, 0.5, True, False, 0.0, 0.0), 0.5),
         ("lapse_multiplier", (with_(referrer=0.5), 0.0, 0.5, False, True, 0.0, 0.0), 0.5),
         ("lapse_multiplier", (with_(friends=1.0), 0.0, 0.5, False, False, 1.0, 0.0), 1 / math.e),
-        ("lapse_multiplier", (with_(satisfaction=1.0), 0.0, 1.0, False, False, 0.0, 0.0), 1 / math.e),
+        ("lapse_multiplier", (with_(satisfaction=1.0), 0, 1.0, False, False, 0, 0), 1 / math.e),
         ("lapse_multiplier", (NOTHING, 0.1, 0.5, False, False, 0.0, 10.0), math.e),
     ],
 )  # fmt: skip

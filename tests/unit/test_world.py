@@ -49,8 +49,10 @@ def test_parameters_that_do_not_go_with_the_kind_are_refused():
 
 
 def test_a_world_beyond_memory_is_refused_before_any_work(monkeypatch):
-    monkeypatch.setattr(sim.world, "bytes_available", lambda: 10**6)
-    with pytest.raises(InputError, match=r"population\.size = 500 needs about .* GB is free; lower"):
+    monkeypatch.setattr(sim.world, "bytes_available", lambda: 10**5)
+    with pytest.raises(
+        InputError, match=r"population\.size = 500 needs about .* GB is free; lower"
+    ):
         make_world(plain_scenario(), 1)
     assert make_world(plain_scenario(), 1, SocialGraph.generate("ring", 500)).graph.size == 500
 

@@ -1,0 +1,114 @@
+"""Compiling: an edit anywhere is seen, and a cache that cannot be written stops nobody."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim import _jit
+from sim._jit import cache_folder, plain, rule, source_hash, uncached_rule
+
+PROBE = '''
+from sim._jit import kernel
+from sim.rules import trust
+
+@kernel
+def probe(times):
+    total = 0.0
+    for _ in range(times):
+        total += trust(2.0, 0.0)
+    return total
+'''  # fmt: skip
+ASK = (
+    "from sim._probe import probe; n = probe(10); "
+    "print(n, sum(probe.stats.cache_hits.values()), sum(probe.stats.cache_misses.values()))"
+)
+
+
+def ask(package: Path, cache: Path, program: str = ASK, **variables: str) -> list[str]:
+    """What a program prints that imports a copy of the package."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(package), "VOUCH_CACHE_DIR": str(cache), **variables},
+        cwd=package, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.fixture
+def package(tmp_path) -> Path:
+    """A copy of the source files, with a kernel that calls a rule of another file."""
+    shutil.copytree(
+        _jit.PACKAGE, tmp_path / "copy" / "sim", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (tmp_path / "copy" / "sim" / "_probe.py").write_text(PROBE)
+    return tmp_path / "copy"
+
+
+def test_an_edited_rule_is_seen_by_a_cached_kernel_of_another_file(package, tmp_path):
+    cache = tmp_path / "cache"
+    assert ask(package, cache) == ["7.5", "0", "1"]
+    assert ask(package, cache) == ["7.5", "1", "0"]
+    source = package / "sim" / "rules.py"
+    text = source.read_text()
+    edited = text.replace("return (good + 1.0) /", "return 2.0 * (good + 1.0) /")
+    assert edited != text
+    source.write_text(edited)
+    assert ask(package, cache) == ["15.0", "0", "1"]
+    source.write_text(text)
+    assert ask(package, cache) == ["7.5", "1", "0"]
+
+
+def test_a_cache_that_cannot_be_written_stops_nobody(package, tmp_path):
+    a_file = tmp_path / "file"
+    a_file.write_text("")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    found = ask(package, a_file / "below", XDG_CACHE_HOME=str(a_file), TMPDIR=str(temporary))
+    assert found[0] == "7.5"
+
+
+def test_the_cache_folder_is_named_after_the_sources(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOUCH_CACHE_DIR", str(tmp_path))
+    assert cache_folder() == tmp_path / source_hash()
+    assert cache_folder().is_dir()
+
+
+def test_the_hash_changes_with_any_source_file(tmp_path):
+    (tmp_path / "a.py").write_text("x = 1")
+    before = source_hash(tmp_path)
+    assert source_hash(tmp_path) == before
+    (tmp_path / "b.py").write_text("")
+    with_b = source_hash(tmp_path)
+    (tmp_path / "a.py").write_text("x = 2")
+    assert len({before, with_b, source_hash(tmp_path)}) == 3
+
+
+def test_plain_gives_the_interpreted_function():
+    def double(x):
+        return 2 * x
+
+    assert plain(double) is double
+    assert plain(rule(double)) is double
+    assert plain(uncached_rule(rule(double))) is double
+    assert uncached_rule(double)(4) == 8
+
+
+def test_compiled_division_follows_floating_point():
+    @uncached_rule
+    def ratio(a, b):
+        return a / b
+
+    assert ratio(1.0, 0.0) == float("inf")
+
+
+def test_declared_uncached_until_the_end_even_after_an_error():
+    with pytest.raises(RuntimeError), _jit.uncached_kernels():
+        raise RuntimeError
+    assert _jit._caching
