@@ -118,7 +118,8 @@ class Consumer(Talker):
         """Whose link an order of p today is credited to; -1 nobody's."""
         day, state, i = self.model.day, self.model.state, self.row
         friend = int(state.click_sponsor[p, i])
-        if friend in (-1, i) or day.tick - int(state.click_tick[p, i]) > day.window:
+        age = day.tick - int(state.click_due[p, i])
+        if friend in (-1, i) or not 0 <= age <= day.window:
             return -1
         return friend if day.existing_customers or not self.is_customer else -1
 

@@ -119,7 +119,8 @@ def is_customer(state, i):
 def is_credited(day, state, i, p):
     """Whether an order of i for p today would be credited to the link clicked last."""
     sponsor = state.click_sponsor[p, i]
-    if sponsor < 0 or sponsor == i or day.tick - state.click_tick[p, i] > day.window:
+    age = day.tick - state.click_due[p, i]
+    if sponsor < 0 or sponsor == i or age < 0 or age > day.window:
         return False
     return day.existing_customers or not is_customer(state, i)
 

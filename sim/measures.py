@@ -133,7 +133,7 @@ def k_factor(run: Run) -> float:
     """
     horizon = min(2 * run.month_ticks, max(1, run.ticks // 2))
     joined, sponsor = run.state.joined, run.state.sponsor
-    cohort = (joined >= 0) & (joined <= run.ticks - horizon)
+    cohort = (joined >= 0) & (joined < run.ticks - horizon)
     brought = np.flatnonzero((joined >= 0) & (sponsor >= 0))
     parents = sponsor[brought]
     counted = cohort[parents] & (joined[brought] - joined[parents] <= horizon)

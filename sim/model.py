@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import mesa
 import numpy as np
@@ -21,7 +21,7 @@ from sim.engine import KernelEngine, no_counts
 from sim.errors import InputError, nearest
 from sim.incentives import Market, Programme, Scheme, check_jurisdiction, make_scheme
 from sim.ledger import Ledger, Orders
-from sim.population import MEMBER, copy_state
+from sim.population import MEMBER, State, copy_state
 from sim.quantities import cents
 from sim.rules import BUILT_IN, Rules, coefficients
 from sim.scenario import Policy, Scenario
@@ -138,8 +138,7 @@ class WordOfMouthModel(mesa.Model):
         self.policy = policy if isinstance(policy, str) else "policy"
         scheme = policy_scheme(scenario, policy)
         self.rules = rules
-        self.world = world or make_world(scenario, world_seed(self.study_seed, replication))
-        self.state = copy_state(self.world.initial) if world else self.world.initial
+        self.world, self.state = self._start(world)
         self.coefficients = coefficients(scenario.behavior)
         self.plain_rules = Rules(*(plain(function) for function in rules))
         self.calendar = make_calendar(scenario)
@@ -160,6 +159,18 @@ class WordOfMouthModel(mesa.Model):
         self._consumers_made = False
         self._fixed = self._fixed_numbers()
 
+    def _start(self, world: World | None) -> tuple[World, State]:
+        """The world and a state of one's own to change; a world just made needs no copy."""
+        if world is None:
+            own = make_world(self.scenario, world_seed(self.study_seed, self.replication))
+            return World(own.graph, own.people, None), cast(State, own.initial)
+        if world.initial is None:
+            raise InputError(
+                "world = the world of another run, which has moved on; make one to start from "
+                "with sim.world.make_world(scenario, seed)"
+            )
+        return world, copy_state(world.initial)
+
     @property
     def scenario(self) -> Scenario:
         """The scenario of the run."""
@@ -167,6 +178,7 @@ class WordOfMouthModel(mesa.Model):
 
     @scenario.setter
     def scenario(self, scenario: Any) -> None:
+        """Keep the scenario given first."""
         # From 3.4 on Mesa sets a scenario of its own kind when a model is made; ours stays.
         if isinstance(scenario, Scenario):
             self._scenario_of_run = scenario

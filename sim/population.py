@@ -64,9 +64,9 @@ class State(NamedTuple):
     satisfaction: np.ndarray  # (P, N) float32 with the latest unit, 1/2 before
     good_heard: np.ndarray  # (P, N) uint8 recommendations received, saturating
     bad_heard: np.ndarray  # (P, N) uint8 warnings received, saturating
-    click_sponsor: np.ndarray  # (P, N) int32 whose link was clicked last, -1 nobody's
+    click_sponsor: np.ndarray  # (P, N) int32 whose link brings or brought her last, -1 nobody's
     click_tick: np.ndarray  # (P, N) int32 tick of that message
-    click_due: np.ndarray  # (P, N) int32 tick of the visit it causes
+    click_due: np.ndarray  # (P, N) int32 tick of the visit by that link
     click_tie: np.ndarray  # (P, N) int32 tie it came over, -1 none
     click_key: np.ndarray  # (P, N) uint32 decides between clicks of one tick
     click_channel: np.ndarray  # (P, N) uint8 channel it came through

@@ -295,12 +295,16 @@ def share_rate(initiative, hub, liking, reward):
 def hub_factor(c, degree, mean_degree):
     """Participation of the well connected: (degree / mean degree) ** c.hub_exponent.
 
-    degree : friends, 0 gives 0. Hinz et al. (2011): hubs participate more, and are not more
+    degree : friends; 0 gives 0, or 1 at exponent 0. Hinz et al. (2011): hubs participate more, and are not more
     persuasive per tie.
     """
     if degree <= 0:
-        return 0.0
+        return 1.0 if c.hub_exponent == 0.0 else 0.0
     return math.exp(c.hub_exponent * math.log(degree / mean_degree))
+
+
+LARGEST_MEAN = 700.0
+"""Largest mean audience: beyond it exp(-mean) is no normal number."""
 
 
 @rule
@@ -313,6 +317,7 @@ def audience_size(c, effort, reward, u, most):
     mean = effort
     if reward > 0.0:
         mean *= 1.0 + c.reward_effort
+    mean = min(mean, LARGEST_MEAN)
     probability = math.exp(-mean)
     below = probability
     beyond = 0

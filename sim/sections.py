@@ -89,7 +89,9 @@ class Network(Section):
 
     def parameters(self) -> dict[str, float | int]:
         """The generator's parameters that were set."""
-        chosen = self.model_dump(exclude={"kind", "file", "groups", "directed", "direction", "repair"})
+        chosen = self.model_dump(
+            exclude={"kind", "file", "groups", "directed", "direction", "repair"}
+        )
         return {name: value for name, value in chosen.items() if value is not None}
 
 
@@ -413,7 +415,7 @@ def _is_plain(value: Any, depth: int = DEEPEST) -> bool:
         return all(_is_plain(item, depth - 1) for item in value)
     if isinstance(value, int):
         return abs(value) < 2**63
-    return value is None or isinstance(value, float | str)
+    return isinstance(value, float | str)
 
 
 class Policy(BaseModel):
@@ -428,7 +430,7 @@ class Policy(BaseModel):
     @model_validator(mode="after")
     def _plain_parameters(self) -> Policy:
         for name, value in self.parameters.items():
-            if not _is_plain(value):
+            if value is not None and not _is_plain(value):
                 raise ValueError(
                     f"{name} cannot be a parameter; write a number below 2^63, a text, a switch, "
                     f"or a list or table of these, at most {DEEPEST} deep"

@@ -252,18 +252,23 @@ def deliver(c, day, graph, people, state, counts, i, j, p, e, channel, base, bel
     if u[1] >= probability:
         return 0
     counts[N_CLICKS] += 1
+    due = day.tick + response_ticks(c.click, u[2], u[3], day.dt)
     key = int(u[0] * 4294967296.0)
-    if state.click_tick[p, j] == day.tick:
-        if key < state.click_key[p, j]:
+    pending = state.click_due[p, j]
+    if pending > day.tick:  # she will come by another link: the earlier visit stands
+        if pending < due:
             return 1
-        if key == state.click_key[p, j] and i > state.click_sponsor[p, j]:
-            return 1
+        if pending == due and state.click_tick[p, j] == day.tick:
+            if key < state.click_key[p, j]:
+                return 1
+            if key == state.click_key[p, j] and i > state.click_sponsor[p, j]:
+                return 1
     state.click_key[p, j] = key
     state.click_sponsor[p, j] = i
     state.click_tick[p, j] = day.tick
     state.click_tie[p, j] = e
     state.click_channel[p, j] = channel
-    state.click_due[p, j] = day.tick + response_ticks(c.click, u[2], u[3], day.dt)
+    state.click_due[p, j] = due
     return 1
 
 

@@ -244,19 +244,29 @@ class Talker(mesa.Agent):
         if u[1] >= probability:
             return False
         model.engine.count("clicks")
-        key = int(u[0] * 4294967296.0)
-        if state.click_tick[p, reader] == day.tick:
+        delay = plain(rules.response_ticks)(c.click, u[2], u[3], day.dt)
+        self.link_kept(reader, p, e, channel, day.tick + delay, int(u[0] * 4294967296.0))
+        return True
+
+    def link_kept(self, reader: int, p: int, e: int, channel: int, due: int, key: int) -> None:
+        """A reader who clicked comes by this link, unless another one brings her sooner.
+
+        Of links that bring her on the same day the latest click stands, of clicks on one day
+        that with the largest key.
+        """
+        state, tick = self.model.state, self.model.day.tick
+        pending = int(state.click_due[p, reader])
+        if pending > tick:
+            today = state.click_tick[p, reader] == tick
             standing = (int(state.click_key[p, reader]), -int(state.click_sponsor[p, reader]))
-            if (key, -self.row) < standing:
-                return True
+            if pending < due or (pending == due and today and (key, -self.row) < standing):
+                return
         state.click_key[p, reader] = key
         state.click_sponsor[p, reader] = self.row
-        state.click_tick[p, reader] = day.tick
+        state.click_tick[p, reader] = tick
         state.click_tie[p, reader] = e
         state.click_channel[p, reader] = channel
-        delay = plain(rules.response_ticks)(c.click, u[2], u[3], day.dt)
-        state.click_due[p, reader] = day.tick + delay
-        return True
+        state.click_due[p, reader] = due
 
     def risk_being_muted(self, reader: int, p: int, e: int) -> None:
         """A reader with too many messages may stop listening."""

@@ -30,11 +30,15 @@ def luck_seed(seed: int, replication: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Where a run starts; ``initial`` is copied by each run and never changed."""
+    """Where runs start.
+
+    ``initial`` is copied by each run and never changed; it is None in the world of a run that was
+    given none and so starts from its own, which no other run can start from.
+    """
 
     graph: SocialGraph
     people: Population
-    initial: State
+    initial: State | None
 
 
 def make_graph(scenario: Scenario, seed: int) -> SocialGraph:

@@ -101,6 +101,7 @@ def test_engines_agree_on_a_directed_graph_with_overlapping_groups(policy):
         {"products": [{"price": 0.0, "unit_cost": 0.0}, {"name": "b", "price": 0.01}]},
         {"campaign": {"seeding": {"count": 90}, "initial_customers": 1.0}},
         {"attribution": {"window_days": 0.0}},
+        {"behavior": {"experience": {"learning": 0.0}}},
         {"campaign": {"organic_visits": 0.0, "initial_customers": 0.0, "seeding": {"count": 0}}},
     ],
 )

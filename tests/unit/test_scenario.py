@@ -260,8 +260,8 @@ def test_what_is_not_toml_is_refused(tmp_path, text):
 
 @pytest.mark.parametrize(
     "value",
-    [2**63, 10**5000, {"a": {"b": object()}}, [[[[[[[[[[1]]]]]]]]]], {1: 2}, b"x"],
-    ids=["large", "huge", "object", "deep", "keys", "bytes"],
+    [2**63, 10**5000, {"a": {"b": object()}}, [[[[[[[[[[1]]]]]]]]]], {1: 2}, b"x", {"": None}],
+    ids=["large", "huge", "object", "deep", "keys", "bytes", "unset"],
 )
 def test_a_policy_holds_only_what_toml_can_say(value):
     with pytest.raises(InputError, match=r"policies\.ten: rate cannot be a parameter"):
