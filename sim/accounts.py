@@ -35,6 +35,7 @@ class EntryKind(IntEnum):
     DEBT = 6
     RECOVERY = 7
     PAYOUT = 8
+    GIFT = 9
 
 
 class Flow(NamedTuple):
@@ -66,6 +67,7 @@ FLOWS: dict[EntryKind, Flow] = {
         Account.COMMISSION_PAYABLE, Account.COMMISSION_RECEIVABLE, {"pending": -1, "owed": -1}
     ),
     EntryKind.PAYOUT: Flow(Account.COMMISSION_PAYABLE, Account.CASH, {"pending": -1, "paid": 1}),
+    EntryKind.GIFT: Flow(Account.COST_OF_GOODS, Account.INVENTORY, {}),
 }
 CREDIT_ACCOUNTS = frozenset({Account.REVENUE, Account.INVENTORY, Account.COMMISSION_PAYABLE})
 PERSONAL_ACCOUNTS = frozenset(

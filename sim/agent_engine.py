@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim import rules
-from sim._jit import plain
-from sim.agents import Consumer
 from sim.day import COUNTS, OrderLines
 from sim.engine import order_lines
 
@@ -26,18 +23,11 @@ class AgentEngine:
         self.bad = np.zeros(size, np.int64)
         self._taken: list[tuple[int, int, bool]] = []
         self._counts = np.zeros(len(COUNTS), np.int64)
-        self._by_row: list[Consumer] = []
-
-    def consumer(self, row: int) -> Consumer:
-        """The consumer of a row."""
-        if not self._by_row:
-            self._by_row = sorted(self.model.agents, key=lambda consumer: consumer.row)
-        return self._by_row[row]
 
     def tie_trust(self, tie: int) -> float:
         """Trust of a tie's receiver in its sharer."""
         state = self.model.state
-        return plain(rules.trust)(float(state.good_ties[tie]), float(state.bad_ties[tie]))
+        return self.model.plain_rules.trust(float(state.good_ties[tie]), float(state.bad_ties[tie]))
 
     def count(self, name: str, times: int = 1) -> None:
         """Add to one of the day's counts."""
@@ -60,9 +50,10 @@ class AgentEngine:
             lines.buyer[k], lines.product[k], lines.again[k] = buyer, product, again
         return lines
 
-    def attribute(self, lines: OrderLines) -> None:
+    def attribute(self, lines: OrderLines, counts: np.ndarray) -> None:
         """Credit the orders and enrol the buyers."""
-        buyers = [self.consumer(row) for row in lines.buyer]
+        self._counts = counts
+        buyers = [self.model.consumer(row) for row in lines.buyer]
         for k, buyer in enumerate(buyers):
             buyer.attribute(lines, k)
         for k, buyer in enumerate(buyers):
@@ -71,9 +62,9 @@ class AgentEngine:
     def experience(self, lines: OrderLines, paid: np.ndarray) -> None:
         """Deliver the orders."""
         for k, row in enumerate(lines.buyer):
-            self.consumer(row).experience(lines, k, bool(paid[k]))
+            self.model.consumer(row).experience(lines, k, bool(paid[k]))
         for sharer in np.flatnonzero(self.good + self.bad).tolist():
-            self.consumer(sharer).update_record(int(self.good[sharer]), int(self.bad[sharer]))
+            self.model.consumer(sharer).update_record(int(self.good[sharer]), int(self.bad[sharer]))
         self.good[:] = 0
         self.bad[:] = 0
 

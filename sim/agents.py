@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import mesa
 
-from sim import rules
-from sim._jit import plain
-from sim.day import BY_ACTIVITY, BY_CLICK, BY_HABIT, BY_NEED, BY_ORGANIC, OrderLines
+from sim.day import BY_ACTIVITY, BY_CLICK, BY_HABIT, BY_NEED, BY_ORGANIC, STILL_HERE, OrderLines
 from sim.population import LAPSED, MEMBER, NEVER
 from sim.randomness import Decision, uniforms
 from sim.word_of_mouth import MOST, Talker
@@ -44,13 +42,15 @@ class Consumer(Talker):
             self.why |= BY_CLICK
         if self.status == MEMBER:
             self.visit_as_member()
+            if day.day_ticks > 1 and day.tick - int(state.last_visit[self.row]) < day.day_ticks:
+                self.why |= STILL_HERE
 
     def visit_as_member(self) -> None:
         """Come out of habit, for an activity, or because something is needed again."""
         day, people, state = self.model.day, self.model.world.people, self.model.state
         u_habit, u_activity, _, _ = self.luck(Decision.HABIT)
         rate = float(people.visit_rate[self.row])
-        if state.habit[self.row] and plain(rules.happens)(u_habit, rate, day.dt):
+        if state.habit[self.row] and self.model.plain_rules.happens(u_habit, rate, day.dt):
             self.why |= BY_HABIT
         if u_activity < day.participation:
             self.why |= BY_ACTIVITY
@@ -147,6 +147,7 @@ class Consumer(Talker):
         """Become a member by order k of today, and remember it."""
         model, state, i, p = self.model, self.model.state, self.row, int(lines.product[k])
         if self.status != MEMBER:
+            model.engine.count("returned", self.status == LAPSED)
             state.status[i] = MEMBER
             self.tell_friends_of_membership(1)
         if lines.new_customer[k]:
@@ -174,7 +175,9 @@ class Consumer(Talker):
         u, v, u_refund, _ = self.luck(Decision.EXPERIENCE, p)
         z = math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * v)
         performance = float(day.quality[p]) + float(day.quality_spread[p]) * z
-        gap = plain(rules.disconfirmation)(c, performance, float(day.expectation[p]), paid)
+        gap = self.model.plain_rules.disconfirmation(
+            c, performance, float(day.expectation[p]), paid
+        )
         level = model.plain_rules.satisfaction(c, gap)
         good = level >= 0.5
         state.satisfaction[p, self.row] = level
@@ -193,7 +196,7 @@ class Consumer(Talker):
         c, state = self.model.coefficients.experience, self.model.state
         if c.learning == 0.0:
             return
-        learn = plain(rules.learn)
+        learn = self.model.plain_rules.learn
         state.good_ties[tie] = learn(
             float(state.good_ties[tie]), c.memory, c.learning if good else 0.0
         )
@@ -209,7 +212,7 @@ class Consumer(Talker):
         kept = 1.0
         for _ in range(good + bad):
             kept *= c.memory
-        learn = plain(rules.learn)
+        learn = self.model.plain_rules.learn
         state.good_record[self.row] = learn(
             float(state.good_record[self.row]), kept, c.learning * good
         )
@@ -233,7 +236,7 @@ class Consumer(Talker):
         """Whether a member leaves; also lets go of the habit of visiting."""
         people, state, day, i = self.model.world.people, self.model.state, self.model.day, self.row
         u_leave, u_habit, u_dropout, _ = self.luck(Decision.STAY)
-        multiplier, happens = self.lapse_multiplier(), plain(rules.happens)
+        multiplier, happens = self.lapse_multiplier(), self.model.plain_rules.happens
         if state.habit[i] and happens(u_habit, float(people.habit_hazard[i]) * multiplier, day.dt):
             state.habit[i] = 0
         if self.reordered and u_dropout < float(people.dropout[i]):
@@ -251,7 +254,7 @@ class Consumer(Talker):
             bool(model.day.tick - int(state.last_earned[i]) <= model.day.earnings_window),
             sponsor >= 0 and bool(state.status[sponsor] == MEMBER),
             int(state.member_friends[i]) / heard_from if heard_from else 0.0,
-            float(state.fatigue[i]),
+            max(0.0, float(state.fatigue[i]) - model.coefficients.fatigue.mute_from),
         )
 
     def overall_satisfaction(self) -> float:
@@ -285,21 +288,23 @@ class Consumer(Talker):
 
     def measure(self) -> None:
         """Be counted."""
-        model, state, i = self.model, self.model.state, self.row
-        if self.why and state.joined[i] != NEVER:
-            state.last_visit[i] = model.day.tick
-            model.engine.count("visits")
-            age = model.day.tick - int(state.joined[i])
-            for name, ticks in zip(("d1", "d7", "d30"), model.retention_ticks, strict=True):
-                if state.joined[i] >= 0 and age == ticks:
-                    model.engine.count(f"retained_{name}")
+        model, state, day, i = self.model, self.model.state, self.model.day, self.row
+        joined = int(state.joined[i])
+        if self.why not in (0, STILL_HERE) and joined != NEVER:
+            state.last_visit[i] = day.tick
+        age = day.tick - int(state.last_visit[i])
         model.engine.count("members", self.status == MEMBER)
-        model.engine.count("mau", model.day.tick - int(state.last_visit[i]) < model.month_ticks)
+        model.engine.count("mau", age < model.month_ticks)
+        if age < min(day.day_ticks, model.month_ticks):
+            model.engine.count("visits")
+            for name, ticks in zip(("d1", "d7", "d30"), model.retention_ticks, strict=True):
+                if joined >= 0 and joined + ticks + day.day_ticks - 1 == day.tick:
+                    model.engine.count(f"retained_{name}")
 
 
-def make_consumers(model: WordOfMouthModel) -> None:
-    """Make a Mesa agent for every row of the arrays."""
-    for row in range(model.world.graph.size):
-        Consumer(model, row)
+def make_consumers(model: WordOfMouthModel) -> list[Consumer]:
+    """Make a Mesa agent for every row of the arrays; returns them by row."""
+    consumers = [Consumer(model, row) for row in range(model.world.graph.size)]
     # Mesa before 3.4 keeps every model alive through this table of identifiers (mesa issue 3180).
     getattr(mesa.Agent, "_ids", {}).pop(model, None)
+    return consumers

@@ -100,6 +100,10 @@ def options(
     ] = False,
 ) -> None:
     """Which incentive brings how many more orders by word of mouth, at what cost."""
+    # Schemes of the user's own are modules in the folder she works in. Last, so that a file there
+    # cannot stand in for an installed module; worker processes take the path over.
+    if "" not in sys.path:
+        sys.path.append("")
 
 
 @app.command(epilog="Example: vouch init launch")
@@ -108,7 +112,7 @@ def init(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR]", help="Folder of the starter; default this one.", show_default=False
+            metavar="DIR", help="Folder of the starter; default this one.", show_default=False
         ),
     ] = None,
     out: Annotated[
@@ -187,7 +191,7 @@ def compare(
             "--policy",
             metavar="NAME|FILE",
             show_default=False,
-            help="A policy of the scenario, or a TOML file of [policies.*]; repeatable.",
+            help="A policy of the scenario, or a TOML file of \\[policies.*]; repeatable.",
         ),
     ] = None,
     replications: Annotated[
@@ -262,7 +266,7 @@ def phases(
     scenario: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[SCENARIO]",
+            metavar="SCENARIO",
             help="Scenario to profile; default the defaults.",
             show_default=False,
         ),

@@ -6,8 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-BY_HABIT, BY_CLICK, BY_ORGANIC, BY_NEED, BY_ACTIVITY, REORDERED = 1, 2, 4, 8, 16, 32
-"""Why somebody visits today, and whether she bought again: bits of ``Today.why``."""
+BY_HABIT, BY_CLICK, BY_ORGANIC, BY_NEED, BY_ACTIVITY, REORDERED, STILL_HERE = 1, 2, 4, 8, 16, 32, 64
+"""Why somebody visits, whether she bought again, and whether she only stays on: bits of ``why``.
+
+With ticks shorter than a day a visitor stays on for the rest of a day, so that the chance to
+share in a day does not depend on the length of a tick.
+"""
 
 PERSONAL, GROUP, BROADCAST = 1, 2, 3
 """Channels of a share; 0 is none."""
@@ -28,10 +32,10 @@ class Day(NamedTuple):
     win_back: float  # chance that a campaign brings a lapsed customer back today
     window: int  # ticks after a click in which an order is credited
     existing_customers: bool
-    sender_alone_paid: bool
     discount_for_new_only: bool
     fatigue_kept: float  # share of fatigue left after a tick
     earnings_window: int  # ticks in which a commission counts as earned lately
+    day_ticks: int  # ticks in a day, at least 1
     mean_degree: float
     price_cents: np.ndarray  # (P,) int64
     reward_cents: np.ndarray  # (P, N) float64, or (P, 1) where it is the same for all
@@ -65,7 +69,7 @@ class OrderLines(NamedTuple):
     again: np.ndarray  # bool: a recurring need
     sponsor: np.ndarray  # int32, -1 nobody
     tie: np.ndarray  # int32 tie of the credited link, -1 none
-    depth: np.ndarray  # int16
+    depth: np.ndarray  # int32
     channel: np.ndarray  # uint8
     new_customer: np.ndarray  # bool
     refund_tick: np.ndarray  # int32, -1 never

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import itertools
 import sys
 from collections.abc import Callable
 from importlib.abc import Loader
@@ -26,7 +28,7 @@ LINE_DTYPES: dict[str, type[np.generic]] = {
     "again": np.bool_,
     "sponsor": np.int32,
     "tie": np.int32,
-    "depth": np.int16,
+    "depth": np.int32,
     "channel": np.uint8,
     "new_customer": np.bool_,
     "refund_tick": np.int32,
@@ -64,12 +66,13 @@ class Kernels(NamedTuple):
     sharing: ModuleType
 
 
+@functools.lru_cache(maxsize=16)
 def kernels_with(rules: Rules) -> Kernels:
     """The kernels with ``rules`` compiled in; the built-in ones come from the disk cache.
 
     For other rules second copies of the modules are loaded and given the user's functions under
     the names of the built-in ones before anything is compiled. They are not cached on disk, since
-    a user's function has no version.
+    a user's function has no version, but kept for further models with the same rules.
     """
     if rules == BUILT_IN:
         return Kernels(kernels, sharing)
@@ -78,21 +81,25 @@ def kernels_with(rules: Rules) -> Kernels:
         for slot, function in rules._asdict().items()
         if function is not getattr(BUILT_IN, slot)
     }
-    return Kernels(_copy_with(kernels, replaced), _copy_with(sharing, replaced))
+    phases = _copy_with(kernels, replaced)
+    return Kernels(phases, _copy_with(sharing, {**replaced, "tie_trust": phases.tie_trust}))
+
+
+_copies = itertools.count()
 
 
 def _copy_with(module: ModuleType, functions: dict[str, Callable]) -> ModuleType:
     """A fresh copy of a module in which ``functions`` stand for those of the same name."""
     if module.__file__ is None:
         raise RuntimeError(f"{module.__name__} has no source file to compile other rules into")
-    name = f"{module.__name__}_{'_'.join(functions)}_{id(functions)}"
+    name = f"{module.__name__}_with_{'_'.join(functions)}_{next(_copies)}"
     spec = importlib.util.spec_from_file_location(name, module.__file__)
     copy = importlib.util.module_from_spec(cast(ModuleSpec, spec))
     sys.modules[name] = copy
     with uncached_kernels():
         cast(Loader, cast(ModuleSpec, spec).loader).exec_module(copy)
     for slot, function in functions.items():
-        if hasattr(copy, slot) and hasattr(BUILT_IN, slot):
+        if hasattr(copy, slot):
             setattr(copy, slot, function)
     return copy
 
@@ -128,11 +135,11 @@ class KernelEngine:
         )  # fmt: skip
         return OrderLines(*(column[:count] for column in self._room))
 
-    def attribute(self, lines: OrderLines) -> None:
+    def attribute(self, lines: OrderLines, counts: np.ndarray) -> None:
         """Credit the orders and enrol the buyers."""
         model, count = self.model, lines.buyer.size
         self.kernels.attribute(
-            model.day, model.world.graph.arrays, model.state, self.today, lines, count
+            model.day, model.world.graph.arrays, model.state, self.today, lines, count, counts
         )
 
     def experience(self, lines: OrderLines, paid: np.ndarray) -> None:

@@ -469,3 +469,12 @@ def _read_graphml(
     if weighted and any("weight" in data for *_, data in edges):
         weights = np.array([float(data.get("weight", math.nan)) for *_, data in edges])
     return source, target, weights, graph.is_directed(), everybody
+
+
+def is_saved_graph(file: Path) -> bool:
+    """Whether ``file`` begins as those that ``SocialGraph.save`` writes."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(4) == b"PK\x03\x04"
+    except OSError:
+        return False

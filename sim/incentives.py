@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from sim.errors import InputError, nearest
 from sim.ledger import Ledger, RefundSummary
-from sim.market import Market, Offer
+from sim.market import Credits, Market, Offer
 from sim.orders import Commissions, Orders, share_out
 from sim.quantities import cents, describe_validation_error, dotted
 from sim.scenario import Policy
@@ -180,10 +180,9 @@ class Programme:
         if rows.size == 0:
             return nobody
         orders = orders.take(rows[np.argsort(orders.order_id[rows], kind="stable")])
-        credits = Commissions.empty()
-        if self.is_running:
-            credits = self._eligible(orders, self._checked(orders))
-        self.market.credit(orders)
+        credits = self._checked(orders) if self.is_running else Commissions.empty()
+        self.market.credit(orders, credits)
+        credits = self._eligible(orders, credits)
         if len(credits.cents) == 0:
             return nobody
         granted = self._within_budget(self._within_cap(credits))
@@ -196,9 +195,15 @@ class Programme:
         return credits.recipient
 
     def close_day(self) -> RefundSummary:
-        """Refund what is due today with its commissions, pay out what is due, check the books."""
+        """Refund what is due today with its commissions, pay out what is due, check the books.
+
+        A refunded order no longer counts for the sponsor it was credited to.
+        """
         tick = self.market.tick
         refunds = self.ledger.refund(tick, self.scheme.clawback)
+        if refunds.order_id.size:
+            lowered = self._rerate(self.market.retract(refunds.order_id))
+            refunds = refunds._replace(clawed_back_cents=refunds.clawed_back_cents + lowered)
         self.ledger.pay(tick)
         self.ledger.check()
         return refunds
@@ -223,6 +228,33 @@ class Programme:
             for p in np.flatnonzero(counts & (pays > margins) & (pays > 0))
         ]
         return found
+
+    def _rerate(self, fallen: np.ndarray) -> int:
+        """Take back what other orders earned because refunded ones counted; the cents.
+
+        fallen : int64 (m,), the credits of the refunded orders. Latest orders give back first:
+        they carry the re-rating of those before.
+        """
+        scheme = self.scheme
+        if not (isinstance(scheme, Tiered) and scheme.retroactive) or fallen.size == 0:
+            return 0
+        left = self.market.standing(fallen, scheme.period == "month")
+        left = Credits(*(column[::-1] for column in left))
+        counts = np.bincount(left.account)
+        sales, earned = np.zeros((2, len(counts)), np.int64)
+        np.add.at(sales, left.account, left.net_cents)
+        np.add.at(earned, left.account, left.commission_cents)
+        excess = np.maximum(earned - scheme.due_cents(counts, sales), 0)
+        if not excess.any():
+            return 0
+        taken = share_out(left.account, left.commission_cents, excess[left.account])
+        most = left.commission_cents - taken
+        holds, lowered = self.ledger.lower(
+            self.market.tick, left.order_id, left.sponsor, most, scheme.clawback
+        )
+        # What was paid and stays paid goes on counting, so that later orders make up for it.
+        self.market.lower(left.row[holds], taken[holds])
+        return lowered
 
     def _within_dates(self) -> bool:
         """Whether today lies between the scheme's first and last day."""

@@ -26,6 +26,7 @@ from sim.day import (
     N_RETURNED,
     N_VISITS,
     REORDERED,
+    STILL_HERE,
 )
 from sim.population import LAPSED, MEMBER, NEVER
 from sim.randomness import Decision, uniforms
@@ -81,6 +82,8 @@ def visit(c, day, people, state, today):
                 why |= BY_CLICK
         if state.status[i] == MEMBER:
             why |= member_visits(c, day, people, state, i)
+            if day.day_ticks > 1 and day.tick - state.last_visit[i] < day.day_ticks:
+                why |= STILL_HERE
         today.why[i] = why
         if why != 0:
             today.visitors[count] = i
@@ -190,14 +193,14 @@ def buy(c, day, people, state, today, visitors, lines):
 
 
 @phase
-def attribute(day, graph, state, today, lines, orders):
+def attribute(day, graph, state, today, lines, orders, counts):
     """Each order gets at most one sponsor; the buyers become members.
 
     Reads clicks, depth, orders before today. Writes today's order lines, then status, habit,
     joined, sponsor, depth, orders, sales, member friends.
     """
     credit(day, state, lines, orders)
-    enrol(day, graph, state, today, lines, orders)
+    enrol(day, graph, state, today, lines, orders, counts)
 
 
 @inner
@@ -229,12 +232,13 @@ def tell_friends_of_membership(graph, state, i, change):
 
 
 @inner
-def enrol(day, graph, state, today, lines, orders):
+def enrol(day, graph, state, today, lines, orders, counts):
     """Buyers become members; the order is remembered."""
     for k in range(orders):
         i = lines.buyer[k]
         p = lines.product[k]
         if state.status[i] != MEMBER:
+            counts[N_RETURNED] += state.status[i] == LAPSED
             state.status[i] = MEMBER
             tell_friends_of_membership(graph, state, i, 1)
         if lines.new_customer[k]:
@@ -362,7 +366,7 @@ def lapses(c, day, graph, people, state, today, i):
         day.tick - state.last_earned[i] <= day.earnings_window,
         sponsor >= 0 and state.status[sponsor] == MEMBER,
         state.member_friends[i] / heard_from if heard_from > 0 else 0.0,
-        float(state.fatigue[i]),
+        max(0.0, float(state.fatigue[i]) - c.fatigue.mute_from),
     )
     if state.habit[i] == 1 and happens(u1, float(people.habit_hazard[i]) * multiplier, day.dt):
         state.habit[i] = 0
@@ -399,20 +403,25 @@ def switch_side(day, graph, state, counts, i):
 
 @phase
 def measure(day, state, today, visitors, month, retention_ticks, counts):
-    """Count members, visits of members and who of earlier cohorts visited today.
+    """Count members, visitors of the last day and month, and who of earlier cohorts is among them.
 
-    month : ticks in 30 days. retention_ticks : (3,) int64, ticks in 1, 7 and 30 days. Writes the
-    day's counts and the tick of the latest visit.
+    Visitors are customers, lapsed ones included. month : ticks in 30 days. retention_ticks : (3,)
+    int64, ticks in 1, 7 and 30 days. Writes the day's counts and the tick of the latest visit.
     """
     for k in range(visitors):
         i = today.visitors[k]
-        if state.joined[i] == NEVER:
-            continue
-        state.last_visit[i] = day.tick
-        counts[N_VISITS] += 1
-        for r in range(3):
-            if state.joined[i] >= 0 and day.tick - state.joined[i] == retention_ticks[r]:
-                counts[N_RETAINED_D1 + r] += 1
+        if today.why[i] != STILL_HERE and state.joined[i] != NEVER:
+            state.last_visit[i] = day.tick
     for i in range(state.status.shape[0]):
         counts[N_MEMBERS] += state.status[i] == MEMBER
-        counts[N_MAU] += day.tick - state.last_visit[i] < month
+        age = day.tick - state.last_visit[i]
+        if age >= month:
+            continue
+        counts[N_MAU] += 1
+        if age >= day.day_ticks:
+            continue
+        counts[N_VISITS] += 1
+        for r in range(3):
+            joined = state.joined[i]
+            seen_at = joined + retention_ticks[r] + day.day_ticks - 1
+            counts[N_RETAINED_D1 + r] += joined >= 0 and seen_at == day.tick

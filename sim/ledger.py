@@ -22,13 +22,12 @@ import numpy as np
 from sim.accounts import (
     CREDIT_ACCOUNTS,
     FLOWS,
-    PERSONAL_ACCOUNTS,
-    PLATFORM,
     WALLETS,
     Account,
     EntryKind,
     label,
 )
+from sim.book_tables import entries_table, orders_table
 from sim.orders import (
     COMMISSION_DTYPES,
     ORDER_DTYPES,
@@ -141,6 +140,23 @@ class Ledger:
             self._post(kind, orders.tick, orders.order_id, orders.buyer, amounts)
         self.schedule_refunds(orders.order_id, orders.refund_tick)
 
+    def book_gifts(self, tick: int, people: np.ndarray, cost_cents: int) -> None:
+        """Book products given away: the goods leave the stock, nobody pays.
+
+        people : int32 (n,), who gets one each. cost_cents : what one costs the platform. The
+        postings belong to no order (order_id -1). Raises :class:`LedgerError` for a negative cost
+        or an unknown person.
+        """
+        if len(people) == 0:
+            return
+        if cost_cents < 0 or int(people.min()) < 0 or int(people.max()) >= self.size:
+            raise LedgerError(
+                f"gift of {cost_cents} cents to consumers {people.min()} to {people.max()} "
+                f"of {self.size}"
+            )
+        amounts = np.full(len(people), cost_cents, np.int64)
+        self._post(EntryKind.GIFT, tick, np.full(len(people), -1, np.int64), people, amounts)
+
     def schedule_refunds(self, order_id: np.ndarray, refund_tick: np.ndarray) -> None:
         """Note at which tick booked orders will be refunded.
 
@@ -192,6 +208,12 @@ class Ledger:
         self._post(EntryKind.COMMISSION, tick, order_id, recipient, amounts)
         self._due.setdefault(due_tick, []).append(np.arange(first, first + count))
 
+    def commissioned(self, order_id: np.ndarray) -> np.ndarray:
+        """Which orders accrued a commission, reversed or not: bool (n,). order_id : int64 (n,)."""
+        credited = self._commissions["order_id"]
+        starts = np.searchsorted(credited, order_id)
+        return np.searchsorted(credited, order_id, side="right") > starts
+
     def refund(self, tick: int, clawback: bool) -> RefundSummary:
         """Refund every order whose ``refund_tick`` is ``tick`` and reverse its commissions.
 
@@ -206,6 +228,33 @@ class Ledger:
         net = self._orders["price_cents"][rows] - self._orders["discount_cents"][rows]
         self._post(EntryKind.REFUND, tick, order_id, self._orders["buyer"][rows], net)
         return RefundSummary(order_id, int(net.sum()), self._reverse(tick, order_id, clawback))
+
+    def lower(
+        self,
+        tick: int,
+        order_id: np.ndarray,
+        recipient: np.ndarray,
+        most_cents: np.ndarray,
+        clawback: bool,
+    ) -> tuple[np.ndarray, int]:
+        """Take back what commissions exceed ``most_cents``; without ``clawback`` if pending only.
+
+        order_id : int64 (n,). recipient : int32 (n,). most_cents : int64 (n,), not negative. An
+        order may have no commission. Returns which limits hold now, bool (n,), and the cents.
+        """
+        lines, row = self._lines_of(order_id)
+        own = self._commissions["recipient"][lines] == recipient[row]
+        lines, row = lines[own], row[own]
+        excess = self._commissions["cents"][lines] - most_cents[row]
+        status = self._commissions["status"][lines]
+        above = (excess > 0) & (status != _REVERSED)
+        taken = above & ((status == _PENDING) | clawback)
+        holds = np.ones(len(order_id), np.bool_)
+        holds[row[above & ~taken]] = False
+        lines, excess = lines[taken], excess[taken]
+        self._take_back(tick, lines, excess)
+        self._commissions["cents"][lines] -= excess
+        return holds, int(excess.sum())
 
     def pay(self, tick: int) -> int:
         """Settle the pending commissions due by ``tick``; returns the cash paid out, in cents.
@@ -315,28 +364,7 @@ class Ledger:
         order_id, account, party (the consumer who paid, was paid or is owed; -1 the platform's
         own account), debit_cents, credit_cents, kind.
         """
-        import pandas as pd
-
-        count = self._postings.length
-        names = np.array(_NAMES, dtype=object)
-        kinds = np.array([label(kind) for kind in EntryKind], dtype=object)
-        sides = np.array([FLOWS[kind][:2] for kind in EntryKind])
-        account = sides[self._postings["kind"]].ravel()
-        amounts = np.repeat(self._postings["cents"], 2)
-        is_debit = np.tile([True, False], count)
-        personal = np.isin(account, list(PERSONAL_ACCOUNTS))
-        return pd.DataFrame(
-            {
-                "entry_id": np.arange(2 * count),
-                "day": _days(np.repeat(self._postings["tick"], 2), dt),
-                "order_id": np.repeat(self._postings["order_id"], 2),
-                "account": names[account],
-                "party": np.where(personal, np.repeat(self._postings["party"], 2), PLATFORM),
-                "debit_cents": np.where(is_debit, amounts, 0),
-                "credit_cents": np.where(is_debit, 0, amounts),
-                "kind": kinds[np.repeat(self._postings["kind"], 2)],
-            }
-        )
+        return entries_table(self._postings, dt)
 
     def orders_frame(self, dt: float = 1.0) -> pd.DataFrame:
         """A row per order; ``dt`` is the length of a tick in days.
@@ -344,25 +372,7 @@ class Ledger:
         Columns: order_id, day, buyer, product, price_cents, discount_cents, sponsor (-1 none),
         depth, refunded_day (missing unless refunded by now), new_customer, channel.
         """
-        import pandas as pd
-
-        orders = self.orders()
-        refunded = (orders.refund_tick >= 0) & (orders.refund_tick <= self._refunded_through)
-        refunded_day = pd.Series(_days(orders.refund_tick, dt)).convert_dtypes()
-        columns = {
-            "order_id": orders.order_id,
-            "day": _days(orders.tick, dt),
-            "buyer": orders.buyer,
-            "product": orders.product,
-            "price_cents": orders.price_cents,
-            "discount_cents": orders.discount_cents,
-            "sponsor": orders.sponsor,
-            "depth": orders.depth,
-            "refunded_day": refunded_day.where(refunded),
-            "new_customer": orders.new_customer,
-            "channel": orders.channel,
-        }
-        return pd.DataFrame(columns)
+        return orders_table(self.orders(), self._refunded_through, dt)
 
     def _admit(self, orders: Orders) -> None:
         """Refuse orders (by ascending id) that cannot be booked."""
@@ -399,21 +409,31 @@ class Ledger:
 
     def _reverse(self, tick: int, order_id: np.ndarray, clawback: bool) -> int:
         """Reverse the orders' pending commissions, with ``clawback`` all of them; the cents."""
-        credited, status = self._commissions["order_id"], self._commissions["status"]
+        lines, _ = self._lines_of(order_id)
+        status = self._commissions["status"]
+        lines = lines[(status[lines] == _PENDING) | clawback]
+        amounts = self._commissions["cents"][lines]
+        self._take_back(tick, lines, amounts)
+        status[lines] = _REVERSED
+        return int(amounts.sum())
+
+    def _lines_of(self, order_id: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Commission lines of the orders, and for each the row of its order, int64 (m,) each."""
+        credited = self._commissions["order_id"]
         starts = np.searchsorted(credited, order_id)
         counts = np.searchsorted(credited, order_id, side="right") - starts
         lines = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        lines = lines[(status[lines] == _PENDING) | clawback]
+        return lines, np.repeat(np.arange(len(order_id)), counts)
+
+    def _take_back(self, tick: int, lines: np.ndarray, amounts: np.ndarray) -> None:
+        """Post that ``amounts`` of commission lines are not earned; what was settled is owed."""
         if lines.size == 0:
-            return 0
-        settled = status[lines] == _SETTLED
-        status[lines] = _REVERSED
-        order_id = credited[lines]
+            return
+        order_id = self._commissions["order_id"][lines]
         recipient = self._commissions["recipient"][lines]
-        amounts = self._commissions["cents"][lines]
+        settled = self._commissions["status"][lines] == _SETTLED
         self._post(EntryKind.CLAWBACK, tick, order_id, recipient, amounts)
         self._post(EntryKind.DEBT, tick, order_id, recipient, np.where(settled, amounts, 0))
-        return int(amounts.sum())
 
     def _post(
         self,
@@ -441,8 +461,3 @@ class Ledger:
             self._touched.append(party)
         row = {"tick": tick, "kind": kind, "order_id": order_id, "party": party, "cents": amounts}
         self._postings.append(len(amounts), row)
-
-
-def _days(ticks: np.ndarray, dt: float) -> np.ndarray:
-    """Days of ``ticks``: int64 where a tick is a whole number of days, else float64."""
-    return ticks.astype(np.int64) * (int(dt) if float(dt).is_integer() else dt)

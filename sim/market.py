@@ -7,9 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.ledger import Ledger
-from sim.orders import Orders, read_only
+from sim.orders import Commissions, Orders, Table, read_only
 
 MONTH_DAYS = 30
+CREDIT_DTYPES: dict[str, type[np.generic]] = {
+    "order_id": np.int64,
+    "month": np.int32,
+    "sponsor": np.int32,
+    "net_cents": np.int64,
+    "commission_cents": np.int64,
+    "stands": np.bool_,
+}
 
 
 class Offer(NamedTuple):
@@ -21,6 +29,22 @@ class Offer(NamedTuple):
 
     reward_cents: np.ndarray
     friend_cents: np.ndarray
+
+
+class Credits(NamedTuple):
+    """Orders that count for their sponsors: arrays of equal length, a row per order.
+
+    row : int64, number of the credit. account : int64, 0, 1, ... one per sponsor and period.
+    order_id : int64. sponsor : int32. net_cents : int64. commission_cents : int64, what the
+    scheme gives the sponsor for it before any limit.
+    """
+
+    row: np.ndarray
+    account: np.ndarray
+    order_id: np.ndarray
+    sponsor: np.ndarray
+    net_cents: np.ndarray
+    commission_cents: np.ndarray
 
 
 class Market:
@@ -62,13 +86,21 @@ class Market:
         self._sponsor_of = sponsor_of
         self._is_member = is_member
         self._ledger = ledger
+        # Row 0 since the run began, row 1 since the month began.
         self._credited = np.zeros((2, self.size), np.int32)
         self._credited_cents = np.zeros((2, self.size), np.int64)
+        self._commission_cents = np.zeros((2, self.size), np.int64)
+        self._credits = Table(CREDIT_DTYPES)
 
     @property
     def day(self) -> float:
         """Days since the start of the run."""
         return self.tick * self.dt
+
+    @property
+    def month(self) -> int:
+        """Number of the current 30-day month, from 0."""
+        return self._month_of(self.tick)
 
     @property
     def prices_cents(self) -> np.ndarray:
@@ -92,7 +124,7 @@ class Market:
 
     @property
     def credited_orders(self) -> np.ndarray:
-        """Orders credited to each consumer before this settlement, int32 (N,)."""
+        """Orders credited to each consumer before, less those refunded, int32 (N,)."""
         return read_only(self._credited[0])
 
     @property
@@ -102,13 +134,23 @@ class Market:
 
     @property
     def credited_sales_cents(self) -> np.ndarray:
-        """Net price of the orders credited to each consumer before, int64 (N,)."""
+        """Net price of these orders, int64 (N,)."""
         return read_only(self._credited_cents[0])
 
     @property
     def credited_sales_month_cents(self) -> np.ndarray:
         """The same since the current 30-day month began, int64 (N,)."""
         return read_only(self._credited_cents[1])
+
+    @property
+    def credited_commission_cents(self) -> np.ndarray:
+        """What the scheme gave each consumer for these orders, before any limit, int64 (N,)."""
+        return read_only(self._commission_cents[0])
+
+    @property
+    def credited_commission_month_cents(self) -> np.ndarray:
+        """The same since the current 30-day month began, int64 (N,)."""
+        return read_only(self._commission_cents[1])
 
     @property
     def earned_cents(self) -> np.ndarray:
@@ -129,13 +171,90 @@ class Market:
 
     def advance(self, tick: int) -> None:
         """Go to ``tick``; a new 30-day month starts its own count of credited orders."""
-        if int(tick * self.dt // MONTH_DAYS) != int(self.day // MONTH_DAYS):
+        if self._month_of(tick) != self.month:
             self._credited[1] = 0
             self._credited_cents[1] = 0
+            self._commission_cents[1] = 0
         self.tick = tick
 
-    def credit(self, orders: Orders) -> None:
-        """Count ``orders``, all with a sponsor, for their sponsors; a refund takes nothing back."""
-        for row in range(2):
-            np.add.at(self._credited[row], orders.sponsor, 1)
-            np.add.at(self._credited_cents[row], orders.sponsor, orders.net_cents)
+    def credit(self, orders: Orders, credits: Commissions) -> None:
+        """Count ``orders``, all with a sponsor and by ascending id, for their sponsors.
+
+        credits : what the scheme gives for them, before any limit.
+        """
+        count = len(orders.order_id)
+        commission = np.zeros(count, np.int64)
+        own = credits.recipient == orders.sponsor[credits.order]
+        np.add.at(commission, credits.order[own], credits.cents[own])
+        row = {
+            "order_id": orders.order_id,
+            "month": self.month,
+            "sponsor": orders.sponsor,
+            "net_cents": orders.net_cents,
+            "commission_cents": commission,
+            "stands": True,
+        }
+        first = self._credits.append(count, row)
+        self._count(np.arange(first, first + count), 1)
+
+    def retract(self, order_id: np.ndarray) -> np.ndarray:
+        """Stop counting refunded orders, lifetime and month alike.
+
+        order_id : int64 (n,). Returns the credits that fall, int64 (m,): a row per order that
+        was counted, numbered as :meth:`standing` numbers them.
+        """
+        credited = self._credits["order_id"]
+        if len(credited) == 0:
+            return np.empty(0, np.int64)
+        rows = np.minimum(np.searchsorted(credited, order_id), len(credited) - 1)
+        rows = rows[credited[rows] == order_id]
+        self._count(rows, -1)
+        self._credits["stands"][rows] = False
+        return rows
+
+    def standing(self, fallen: np.ndarray, by_month: bool) -> Credits:
+        """Credits that still stand beside ``fallen`` ones (of one sponsor and period), by id.
+
+        fallen : int64 (m,), from :meth:`retract`. A period is a month or the whole run.
+        """
+        months, sponsors = self._credits["month"], self._credits["sponsor"]
+        first, last = 0, len(months)
+        if by_month:
+            first = int(np.searchsorted(months, months[fallen].min()))
+            last = int(np.searchsorted(months, months[fallen].max(), side="right"))
+        account = sponsors[first:last].astype(np.int64)
+        touched = sponsors[fallen].astype(np.int64)
+        if by_month:
+            account += self.size * months[first:last].astype(np.int64)
+            touched += self.size * months[fallen].astype(np.int64)
+        touched = np.unique(touched)
+        place = np.minimum(np.searchsorted(touched, account), len(touched) - 1)
+        chosen = self._credits["stands"][first:last] & (touched[place] == account)
+        rows = first + np.flatnonzero(chosen)
+        columns = (self._credits[name][rows] for name in Credits._fields[2:])
+        return Credits(rows, place[chosen], *columns)
+
+    def lower(self, rows: np.ndarray, taken_cents: np.ndarray) -> None:
+        """Note that the scheme gives ``taken_cents`` less, int64 (n,), for standing credits."""
+        self._credits["commission_cents"][rows] -= taken_cents
+        sponsor = self._credits["sponsor"][rows]
+        current = self._credits["month"][rows] == self.month
+        np.subtract.at(self._commission_cents[0], sponsor, taken_cents)
+        np.subtract.at(self._commission_cents[1], sponsor[current], taken_cents[current])
+
+    def _count(self, rows: np.ndarray, sign: int) -> None:
+        """Add credits to the counts of their sponsors, or with sign -1 take them off."""
+        for period in range(2):
+            if period == 1:
+                rows = rows[self._credits["month"][rows] == self.month]
+            sponsor = self._credits["sponsor"][rows]
+            np.add.at(self._credited[period], sponsor, sign)
+            for sums, name in (
+                (self._credited_cents, "net_cents"),
+                (self._commission_cents, "commission_cents"),
+            ):
+                np.add.at(sums[period], sponsor, sign * self._credits[name][rows])
+
+    def _month_of(self, tick: int) -> int:
+        """Number of the 30-day month of a tick."""
+        return int(tick * self.dt // MONTH_DAYS)

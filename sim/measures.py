@@ -39,8 +39,8 @@ DAILY: dict[str, str] = {
     "warnings": "warnings received",
     "mutes": "ties muted",
     "lapsed": "members who left",
-    "returned": "lapsed customers who came back",
-    "visits": "customers who visited (DAU)",
+    "returned": "lapsed customers who came back, by an order or won back",
+    "visits": "customers who visited within a day (DAU)",
     "mau": "customers who visited within 30 days",
     "members": "members at the end of the day",
     "retained_d1": "customers who joined 1 day ago and visited",
@@ -158,9 +158,13 @@ def retention(days: str) -> Callable[[Run], float]:
     def share_retained(run: Run) -> float:
         """Share of the run's new customers who visit on the n-th day after joining (classic).
 
-        Activity is a visit. Customers who joined too late to be seen on day n are left out.
+        Activity is a visit. Customers who joined too late to be seen on day n are left out; nan
+        where a tick is longer than n days.
         """
-        seen = run.ticks - int(run.retention_ticks[place])
+        scenario = run.scenario
+        if scenario.dt > int(days[1:]):
+            return float("nan")
+        seen = run.ticks - int(run.retention_ticks[place]) - scenario.ticks_in(1) + 1
         cohort = int(np.count_nonzero((run.state.joined >= 0) & (run.state.joined < seen)))
         return _ratio(int(run.daily[f"retained_{days}"].sum()), cohort)
 
@@ -196,7 +200,7 @@ def mau(run: Run) -> int:
 
 
 def dau_over_mau(run: Run) -> float:
-    """Mean daily over mean monthly visitors, both of customers, after the first 30 days."""
+    """Mean daily over mean monthly visitors, customers only, after 30 days or half the run."""
     later = slice(min(run.month_ticks, run.ticks // 2), None)
     return _ratio(run.daily["visits"][later].mean(), run.daily["mau"][later].mean())
 
@@ -321,33 +325,31 @@ class Matched(NamedTuple):
     """Orders of a run and of its twin, the k-th of a consumer for a product side by side.
 
     A row per order of either world: tick in each (-1 where the world has none) and whether the
-    policy world credited it.
+    policy paid a commission or a discount for it.
     """
 
     tick: np.ndarray  # int64
     twin_tick: np.ndarray  # int64
-    referred: np.ndarray  # bool
+    rewarded: np.ndarray  # bool
 
 
 def match_orders(run: Run, twin: Run) -> Matched:
     """Pair the k-th order of every consumer and product in ``run`` with the k-th in ``twin``."""
-    keys, ticks, referred = _ranked(run.orders)
-    twin_keys, twin_ticks, _ = _ranked(twin.orders)
+    keys, sequence = _ranked(run.orders)
+    twin_keys, twin_sequence = _ranked(twin.orders)
+    rewarded = run.ledger.commissioned(run.orders.order_id) | (run.orders.discount_cents > 0)
     every = np.union1d(keys, twin_keys)
-    matched = Matched(
-        np.full(every.size, -1, np.int64),
-        np.full(every.size, -1, np.int64),
-        np.zeros(every.size, bool),
-    )
+    absent = np.full(every.size, -1, np.int64)
+    matched = Matched(absent, absent.copy(), np.zeros(every.size, bool))
     here = np.searchsorted(every, keys)
-    matched.tick[here] = ticks
-    matched.referred[here] = referred
-    matched.twin_tick[np.searchsorted(every, twin_keys)] = twin_ticks
+    matched.tick[here] = run.orders.tick[sequence]
+    matched.rewarded[here] = rewarded[sequence]
+    matched.twin_tick[np.searchsorted(every, twin_keys)] = twin.orders.tick[twin_sequence]
     return matched
 
 
-def _ranked(orders: Orders) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Keys (person, product, how many-eth order), ticks and referred flags, sorted by key."""
+def _ranked(orders: Orders) -> tuple[np.ndarray, np.ndarray]:
+    """Keys (person, product, how many-eth order), ascending, and the orders they belong to."""
     pair = orders.buyer.astype(np.int64) << 15 | orders.product.astype(np.int64)
     sequence = np.lexsort((orders.order_id, pair))
     pair = pair[sequence]
@@ -356,18 +358,18 @@ def _ranked(orders: Orders) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
     lengths = np.diff(np.r_[first, pair.size])
     rank = np.arange(pair.size) - np.repeat(first, lengths)
-    key = pair << 16 | np.minimum(rank, 65535)
-    return key, orders.tick[sequence].astype(np.int64), orders.sponsor[sequence] >= 0
+    return pair << 16 | np.minimum(rank, 65535), sequence
 
 
 def compare_with_twin(run: Run, twin: Run) -> dict[str, float | int]:
     """What the policy caused, against the same world and luck without it.
 
     incremental_orders : orders more than in the twin (bought only because, less those lost).
-    accelerated_orders : orders that the twin has too, but later. cannibalised_orders : credited
-    orders that the twin has at the same time or earlier. incremental_cac_cents : (payout +
-    discounts) per additional new customer, nan if there are none. roi : (profit - profit of the
-    twin) / (payout + discounts), nan if nothing was spent. earners_kept : see there.
+    accelerated_orders : orders that the twin has too, but later. cannibalised_orders : orders
+    the policy paid for that the twin has at the same time or earlier. incremental_cac_cents :
+    (payout + discounts) per additional new customer, nan if there are none. roi : (profit -
+    profit of the twin) / (payout + discounts), nan if nothing was spent. earners_kept : see
+    there.
     """
     matched = match_orders(run, twin)
     both = (matched.tick >= 0) & (matched.twin_tick >= 0)
@@ -378,7 +380,7 @@ def compare_with_twin(run: Run, twin: Run) -> dict[str, float | int]:
     return {
         "incremental_orders": int((matched.tick >= 0).sum() - (matched.twin_tick >= 0).sum()),
         "accelerated_orders": int(earlier.sum()),
-        "cannibalised_orders": int((both & ~earlier & matched.referred).sum()),
+        "cannibalised_orders": int((both & ~earlier & matched.rewarded).sum()),
         "incremental_cac_cents": spent / gained if gained > 0 else float("nan"),
         "roi": profit / spent if spent > 0 else float("nan"),
         "earners_kept": earners_kept(run, twin),

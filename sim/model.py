@@ -143,11 +143,12 @@ class WordOfMouthModel(mesa.Model):
         self.plain_rules = Rules(*(plain(function) for function in rules))
         self.calendar = make_calendar(scenario)
         self.tick = 0
-        self.month_ticks = max(1, round(30 / scenario.dt))
-        self.retention_ticks = np.array([max(1, round(n / scenario.dt)) for n in (1, 7, 30)])
+        self.month_ticks = scenario.ticks_in(30)
+        self.retention_ticks = np.array([scenario.ticks_in(days) for days in (1, 7, 30)])
         self.ledger = Ledger(self.world.graph.size)
         self._prices = self.calendar.price_cents[0].copy()
         self._is_member = self.state.status == MEMBER
+        self._seeded = np.flatnonzero(self.state.last_order[0] == 0).astype(np.int32)
         self.market = self._open_market()
         self.programme = Programme(
             scheme, self.market, self.ledger, where=f"policies.{self.policy}"
@@ -156,7 +157,7 @@ class WordOfMouthModel(mesa.Model):
         self.datacollector: mesa.DataCollector = DailyCollector(self)
         self._luck = np.uint64(luck_seed(self.study_seed, replication))
         self._series = measures.DailySeries(scenario.ticks)
-        self._consumers_made = False
+        self._consumers: list[Consumer] = []
         self._fixed = self._fixed_numbers()
 
     def _start(self, world: World | None) -> tuple[World, State]:
@@ -207,6 +208,7 @@ class WordOfMouthModel(mesa.Model):
             "window": int(scenario.attribution.window_days / dt + 1e-9),
             "existing_customers": scenario.attribution.existing_customers,
             "fatigue_kept": float(np.exp(-dt / scenario.behavior.fatigue.memory_days)),
+            "day_ticks": scenario.ticks_in(1),
             "earnings_window": int(scenario.behavior.stay.earnings_days / dt + 1e-9),
             "mean_degree": max(self.world.graph.tie_count / self.world.graph.size, 1e-9),
             "repeat_per_day": np.array([1 / product.repurchase_days for product in products]),
@@ -245,9 +247,9 @@ class WordOfMouthModel(mesa.Model):
     def _campaign(self) -> None:
         self._prices[:] = self.calendar.price_cents[self.tick]
         self.market.advance(self.tick)
+        np.equal(self.state.status, MEMBER, out=self._is_member)
         offer = self.programme.offer()
         reward, discount = offer.reward_cents, offer.friend_cents
-        paid = bool((reward > 0).any())
         if offer.reward_cents.ndim == 1:
             reward = offer.reward_cents[:, None]
         rating = (self.state.satisfied + 1) / (self.state.rated + 2)
@@ -258,7 +260,6 @@ class WordOfMouthModel(mesa.Model):
             participation=float(self.calendar.participation[self.tick]),
             activity_product=int(self.calendar.activity_product[self.tick]),
             win_back=float(self.calendar.win_back[self.tick]),
-            sender_alone_paid=paid and not bool((discount > 0).any()),
             discount_for_new_only=self.programme.scheme.first_order_only,
             price_cents=self.calendar.price_cents[self.tick],
             reward_cents=np.array(reward, np.float64, order="C"),
@@ -274,10 +275,13 @@ class WordOfMouthModel(mesa.Model):
         self.lines: OrderLines = self.engine.buy()
 
     def _attribute(self) -> None:
-        self.engine.attribute(self.lines)
+        self.engine.attribute(self.lines, self.counts)
         np.equal(self.state.status, MEMBER, out=self._is_member)
 
     def _settle(self) -> None:
+        if self.tick == 0 and self._seeded.size:
+            unit_cost = int(self.market.unit_costs_cents[0])
+            self.ledger.book_gifts(self.tick, self._seeded, unit_cost)
         self.orders = self.programme.grant_discounts(self._orders_of_today())
         self.ledger.book_orders(self.orders)
         credited = self.programme.settle(self.orders)
@@ -305,9 +309,7 @@ class WordOfMouthModel(mesa.Model):
 
     def _experience(self) -> None:
         lines = self.lines
-        column = np.clip(lines.sponsor, 0, self.day.reward_cents.shape[1] - 1)
-        paid = (self.day.reward_cents[lines.product, column] > 0) & (lines.sponsor >= 0)
-        self.engine.experience(lines, paid)
+        self.engine.experience(lines, self.ledger.commissioned(self.orders.order_id))
         self.ledger.schedule_refunds(self.orders.order_id, lines.refund_tick)
 
     def _share(self) -> None:
@@ -350,14 +352,15 @@ class WordOfMouthModel(mesa.Model):
     @property
     def agents(self) -> mesa.agent.AgentSet:
         """The consumers as a Mesa AgentSet, made when first asked for."""
-        if not self._consumers_made:
-            self._consumers_made = True
-            make_consumers(self)
+        if not self._consumers:
+            self._consumers = make_consumers(self)
         return super().agents
 
     def consumer(self, row: int) -> Consumer:
         """The consumer of a row of the arrays."""
-        return next(agent for agent in self.agents if agent.row == row)
+        if not self._consumers:
+            self._consumers = make_consumers(self)
+        return self._consumers[row]
 
 
 class DailyCollector(mesa.DataCollector):

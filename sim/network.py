@@ -15,14 +15,14 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError, InputWarning, nearest
 from sim.generators import GENERATORS
-from sim.graph_files import read_edges, read_groups
+from sim.graph_files import is_saved_graph, read_edges, read_groups
 from sim.graph_statistics import describe_graph
 from sim.sparse_rows import overlap_strength, reciprocated, sparse_rows
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import networkx
 
 _SAVED_VERSION = 1
+
+
+_RARELY = 0.05  # share of ties both ways that is neither a trust network's nor friendships'
 
 
 class GraphArrays(NamedTuple):
@@ -375,8 +378,8 @@ class SocialGraph:
         """A graph from a file that :func:`sim.graph_files.read_edges` knows, or that save wrote.
 
         directed : None lets the file decide: by its format or a comment that says so, else by its
-            rows. They are friendships where no pair or every pair is there both ways, and
-            one-way ties otherwise.
+            rows. They are friendships where no pair or every pair is there both ways, one-way
+            ties where many are, and refused where it is only a few.
         groups : file with a person and a group in each line.
         direction : "source_trusts" for files such as Epinions or Advogato, whose "u trusts v"
             means that u hears what v shares.
@@ -391,7 +394,7 @@ class SocialGraph:
                 path, directed=directed, groups=groups, direction=direction, weight=weight
             )
         file = Path(path)
-        if _is_zip(file):
+        if is_saved_graph(file):
             return cls._load(file)
         edges = read_edges(file, directed=directed, direction=direction, weight=weight)
         mirrored = False
@@ -401,6 +404,12 @@ class SocialGraph:
             both_ways = reciprocated(indptr, receiver)
             mirrored = both_ways == receiver.size
             directed = edges.directed is None and 0 < both_ways < receiver.size
+            if directed and both_ways < _RARELY * receiver.size:
+                raise InputError(
+                    f"{file}: {both_ways // 2} of {receiver.size - both_ways // 2} ties are there "
+                    "both ways, the others one way; say which it is: network.directed = false "
+                    "(friendships) or true (ties go one way)"
+                )
         else:
             directed = True
         graph, merged = cls._build(
@@ -489,11 +498,3 @@ class SocialGraph:
             "friendships": self.friendship_count,
             **describe_graph(self.arrays, *self._acquaintance()),
         }
-
-
-def _is_zip(file: Path) -> bool:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(4) == b"PK\x03\x04"
-    except OSError:
-        return False

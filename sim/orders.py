@@ -15,7 +15,7 @@ ORDER_DTYPES: dict[str, type[np.generic]] = {
     "discount_cents": np.int64,
     "cost_cents": np.int64,
     "sponsor": np.int32,
-    "depth": np.int16,
+    "depth": np.int32,
     "channel": np.uint8,
     "new_customer": np.bool_,
     "refund_tick": np.int32,
@@ -41,7 +41,7 @@ class Orders(NamedTuple):
     order_id : int64, unique, higher on later days. tick : int32. buyer : int32. product : int16.
     price_cents : int64, list price of the day. discount_cents : int64, given to the buyer.
     cost_cents : int64, unit cost. sponsor : int32, the consumer whose link is credited, -1 none.
-    depth : int16, 0 without sponsor, else the depth of the sponsor's joining order + 1.
+    depth : int32, 0 without sponsor, else the depth of the sponsor's joining order + 1.
     channel : uint8, 0 none, 1 personal, 2 group, 3 broadcast. new_customer : bool.
     refund_tick : int32, the tick at which the order will be refunded, -1 never or not known yet.
     """

@@ -47,7 +47,7 @@ class State(NamedTuple):
     joined: np.ndarray  # (N,) int32 tick of becoming a customer, NEVER before
     left: np.ndarray  # (N,) int32 tick of the latest leaving, NEVER before
     sponsor: np.ndarray  # (N,) int32 who brought her, -1 nobody: the referral forest
-    depth: np.ndarray  # (N,) int16 distance from the root of the referral tree
+    depth: np.ndarray  # (N,) int32 distance from the root of the referral tree
     fatigue: np.ndarray  # (N,) float32 messages felt
     inbox: np.ndarray  # (N,) uint16 messages received today
     member_friends: np.ndarray  # (N,) int32 members among those whose shares she receives
@@ -56,7 +56,7 @@ class State(NamedTuple):
     good_record: np.ndarray  # (N,) float32 public evidence for a sharer
     bad_record: np.ndarray  # (N,) float32 public evidence against a sharer
     last_earned: np.ndarray  # (N,) int32 tick of the latest commission
-    last_visit: np.ndarray  # (N,) int32 tick of the latest visit as a member
+    last_visit: np.ndarray  # (N,) int32 tick of the latest visit as a customer
     activity: np.ndarray  # (N,) int32 tick of the latest activity taken part in
     activity_product: np.ndarray  # (N,) int16 product of that activity
     orders: np.ndarray  # (P, N) uint16 orders so far
@@ -265,7 +265,7 @@ def empty_state(people: int, ties: int, products: int) -> State:
         **_interleaved(
             (people,), sponsor=np.int32, member_friends=np.int32, last_earned=np.int32,
             joined=np.int32, left=np.int32, activity=np.int32, shares=np.int32, sales=np.int32,
-            good_record=np.float32, bad_record=np.float32, depth=np.int16,
+            good_record=np.float32, bad_record=np.float32, depth=np.int32,
             activity_product=np.int16,
         ),
         **_interleaved(

@@ -130,10 +130,15 @@ def describe_validation_error(error: ValidationError, where: str, model: type[Ba
         message = f"{name} = {_shown(value)} is not known{nearest(_shown(value), allowed)}"
     else:
         bounds = _bounds(section, str(location[-1]) if location else "")
-        message = f"{name} = {_shown(value)} is not allowed: {first['msg'].lower()}{bounds}"
+        message = f"{name} = {_shown(value)} is not allowed: {_in_toml_words(first['msg'])}{bounds}"
     more = error.error_count() - 1
     rest = f" ({more} more like it)" if more else ""
     return f"{where}: {message}{rest}"
+
+
+def _in_toml_words(message: str) -> str:
+    """A pydantic message in the words of a TOML file."""
+    return message.lower().replace("tuple", "list").replace("dictionary", "table")
 
 
 def _shown(value: Any) -> str:

@@ -28,12 +28,10 @@ class Decision(IntEnum):
     VISIT = 6
     NEED = 7
     BUY = 8
-    DROPOUT = 9
     EXPERIENCE = 10
     SHARE = 11
     AUDIENCE = 12
     GROUP_MESSAGE = 13
-    WARN = 14
     MUTE = 15
     STAY = 16
     REPLICATION = 17

@@ -74,6 +74,10 @@ def coefficients(behavior: Behavior) -> Coefficients:
     )
 
 
+LARGEST_EXPONENT = 700.0
+"""Beyond it exp() is no number, and exp() of its negative none that can be told from 0."""
+
+
 @rule
 def chance(rate, dt):
     """Probability that something with a constant hazard happens within a tick.
@@ -120,15 +124,17 @@ def learn(evidence, memory, weight):
 
 
 @rule
-def reputation(c, good, bad):
+def reputation(c, good, bad, weakness):
     """How a sharer's public record scales reach beyond close friends.
 
-    (2 trust(good, bad)) ** c.reputation; 1 for somebody unknown.
+    (2 trust(good, bad)) ** (c.reputation weakness); 1 for somebody unknown or over a tie of
+    full strength.
 
-    good, bad : evidence over everybody served. Literature: reputation effects in social commerce
+    good, bad : evidence over everybody served. weakness : 1 - strength of the tie, 1 for posts.
+    Literature: reputation effects in social commerce
     (Hajli 2015), A: form and size.
     """
-    return math.exp(c.reputation * math.log(2.0 * trust(good, bad)))
+    return math.exp(c.reputation * weakness * math.log(2.0 * trust(good, bad)))
 
 
 @rule
@@ -295,16 +301,12 @@ def share_rate(initiative, hub, liking, reward):
 def hub_factor(c, degree, mean_degree):
     """Participation of the well connected: (degree / mean degree) ** c.hub_exponent.
 
-    degree : friends; 0 gives 0, or 1 at exponent 0. Hinz et al. (2011): hubs participate more, and are not more
-    persuasive per tie.
+    degree : friends; 0 gives 0, or 1 at exponent 0. Hinz et al. (2011): hubs participate more,
+    and are not more persuasive per tie.
     """
     if degree <= 0:
         return 1.0 if c.hub_exponent == 0.0 else 0.0
     return math.exp(c.hub_exponent * math.log(degree / mean_degree))
-
-
-LARGEST_MEAN = 700.0
-"""Largest mean audience: beyond it exp(-mean) is no normal number."""
 
 
 @rule
@@ -317,7 +319,7 @@ def audience_size(c, effort, reward, u, most):
     mean = effort
     if reward > 0.0:
         mean *= 1.0 + c.reward_effort
-    mean = min(mean, LARGEST_MEAN)
+    mean = min(mean, LARGEST_EXPONENT)
     probability = math.exp(-mean)
     below = probability
     beyond = 0
@@ -362,14 +364,16 @@ def lapse_multiplier(
     exp(-c.satisfaction (2 satisfaction - 1) - c.friends share + fatigue_lapse fatigue),
     times c.earnings if money was earned lately, times c.referrer while the referrer is a member
 
-    satisfied, friends_share : [0, 1]. fatigue : messages felt. Garnefeld et al. (2013); Schmitt,
+    satisfied, friends_share : [0, 1]. fatigue : messages felt beyond the level people bear.
+    Garnefeld et al. (2013); Schmitt,
     Skiera and Van den Bulte (2011); Van den Bulte et al. (2018).
     """
-    factor = math.exp(
+    exponent = (
         -c.satisfaction * (2.0 * satisfied - 1.0)
         - c.friends * friends_share
         + fatigue_lapse * fatigue
     )
+    factor = math.exp(min(exponent, LARGEST_EXPONENT))
     if earned_lately:
         factor *= c.earnings
     if referrer_stays:
@@ -378,26 +382,52 @@ def lapse_multiplier(
 
 
 class Rules(NamedTuple):
-    """The replaceable decisions, by slot."""
+    """The decisions, by slot; each can be replaced."""
 
+    chance: Callable
+    happens: Callable
+    trust: Callable
+    learn: Callable
+    reputation: Callable
+    sincerity: Callable
     click: Callable
+    response_ticks: Callable
     purchase: Callable
     repeat: Callable
+    disconfirmation: Callable
     satisfaction: Callable
     enthusiasm: Callable
     reward_drive: Callable
+    success_belief: Callable
     share_rate: Callable
+    hub_factor: Callable
+    audience_size: Callable
+    audience_key: Callable
+    mute_chance: Callable
     lapse_multiplier: Callable
 
 
 BUILT_IN = Rules(
+    chance=chance,
+    happens=happens,
+    trust=trust,
+    learn=learn,
+    reputation=reputation,
+    sincerity=sincerity,
     click=click,
+    response_ticks=response_ticks,
     purchase=purchase,
     repeat=repeat,
+    disconfirmation=disconfirmation,
     satisfaction=satisfaction,
     enthusiasm=enthusiasm,
     reward_drive=reward_drive,
+    success_belief=success_belief,
     share_rate=share_rate,
+    hub_factor=hub_factor,
+    audience_size=audience_size,
+    audience_key=audience_key,
+    mute_chance=mute_chance,
     lapse_multiplier=lapse_multiplier,
 )
 

@@ -129,6 +129,16 @@ class Scenario(Section):
                 raise ValueError(
                     f"campaign: unknown product '{plan.product}'{nearest(plan.product, names)}"
                 )
+        for name in ("activities", "win_backs"):
+            days = [plan.day for plan in getattr(self.campaign, name)]
+            if len(set(days)) < len(days):
+                raise ValueError(f"campaign.{name}: two on one day; give each a day of its own")
+        for flight in self.campaign.advertising:
+            if flight.end_day <= flight.start_day:
+                raise ValueError(
+                    f"campaign.advertising: end_day = {flight.end_day:g} is not after start_day = "
+                    f"{flight.start_day:g}; raise end_day"
+                )
         shares = self.behavior.share.group_share + self.behavior.share.broadcast_share
         if shares > 1:
             raise ValueError(
@@ -141,6 +151,10 @@ class Scenario(Section):
     def ticks(self) -> int:
         """Number of ticks of a run."""
         return max(1, math.ceil(self.days / self.dt - 1e-9))
+
+    def ticks_in(self, days: float) -> int:
+        """Ticks in a span of days, at least 1."""
+        return max(1, round(days / self.dt))
 
     def product_index(self, name: str | None) -> int:
         """Position of a product by name; None is the first."""

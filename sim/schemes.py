@@ -250,6 +250,12 @@ class Tiered(Scheme):
     A tier (t, r) pays rate r once t orders were credited. Marginal: the rate holds for the
     orders from there on. Retroactive: it also raises what earlier orders of the period earned;
     the difference is booked with the order that reaches the tier.
+
+    A refunded order no longer counts, in its month and over the lifetime: orders after it start
+    from the lower count. What a marginal rate paid on other orders stands. Retroactive, the
+    orders that are left earn what they would have earned alone: what they carried too much is
+    taken back with the refund (without clawback only what is pending, the rest is offset by later
+    orders), and what a refund took with the order that carried it is paid with the next order.
     """
 
     source: ClassVar[str] = "affiliate programmes with sales tiers; literature sheet, I14"
@@ -280,11 +286,11 @@ class Tiered(Scheme):
         rates = np.array([rate for _, rate in self.tiers])
         if len(rates) == 1:
             return _offer(market, reward=rates[0] * market.prices_cents)
-        counts, sales = self._history(market)
+        counts, sales, earned = self._history(market)
         rate = rates[self._tier(counts)]
         reward = market.prices_cents[:, None] * rate
         if self.retroactive:
-            reward = reward + sales * (rate - rates[self._tier(counts - 1)])
+            reward = np.maximum(reward + (sales * rate - earned), 0)
         return _offer(market, reward=reward)
 
     def settle(self, orders: Orders, market: Market) -> Commissions:
@@ -292,29 +298,46 @@ class Tiered(Scheme):
         rows = np.flatnonzero((orders.sponsor >= 0) & (orders.net_cents > 0))
         rows = rows[np.argsort(orders.order_id[rows], kind="stable")]
         sponsor, net = orders.sponsor[rows], orders.net_cents[rows]
-        counts, sales = self._history(market)
-        before = counts[sponsor] + sum_before(sponsor, np.ones_like(net))
-        parts = np.array([rate_parts(rate) for _, rate in self.tiers])
-        now = parts[self._tier(before)]
+        counts, sales, earned = self._history(market)
+        today = sum_before(sponsor, np.ones_like(net))
+        before = counts[sponsor] + today
         if self.retroactive:
             sold = sales[sponsor] + sum_before(sponsor, net)
-            earlier = parts[self._tier(before - 1)]
-            amounts = part_of(sold + net, now) - part_of(sold, earlier)
+            booked = earned[sponsor]
+            start = np.maximum(self.due_cents(before, sold), booked)
+            start = np.where(today == 0, booked, start)
+            amounts = np.maximum(self.due_cents(before + 1, sold + net), booked) - start
         else:
-            amounts = part_of(net, now)
-        earned = np.zeros(len(orders.order_id), np.int64)
-        earned[rows] = amounts
-        return _to_sponsors(orders, earned)
+            amounts = part_of(net, self._parts(before))
+        per_order = np.zeros(len(orders.order_id), np.int64)
+        per_order[rows] = amounts
+        return _to_sponsors(orders, per_order)
+
+    def due_cents(self, counts: np.ndarray, sales: np.ndarray) -> np.ndarray:
+        """What ``counts`` orders of ``sales`` cents earn together if retroactive, int64 (n,)."""
+        return part_of(sales, self._parts(counts - 1))
 
     def bound_cents(self, market: Market) -> np.ndarray:
         """The top rate times the price; when retroactive, an average over a consumer's orders."""
         return self.tiers[-1][1] * market.prices_cents
 
-    def _history(self, market: Market) -> tuple[np.ndarray, np.ndarray]:
-        """Orders and sales credited in the period, int64 (N,) each."""
+    def _history(self, market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Orders, sales and commissions credited in the period, (N,) each."""
         if self.period == "month":
-            return market.credited_orders_month, market.credited_sales_month_cents
-        return market.credited_orders, market.credited_sales_cents
+            return (
+                market.credited_orders_month,
+                market.credited_sales_month_cents,
+                market.credited_commission_month_cents,
+            )
+        return (
+            market.credited_orders,
+            market.credited_sales_cents,
+            market.credited_commission_cents,
+        )
+
+    def _parts(self, counts: np.ndarray) -> np.ndarray:
+        """The rate in billionths after ``counts`` orders, int64 (n,)."""
+        return np.array([rate_parts(rate) for _, rate in self.tiers])[self._tier(counts)]
 
     def _tier(self, counts: np.ndarray) -> np.ndarray:
         """Position of the tier reached after ``counts`` orders; the first one below zero."""

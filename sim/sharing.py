@@ -67,6 +67,12 @@ def reward_for(day, p, i):
 
 
 @inner
+def is_alone_paid(day, p, i):
+    """Whether a sale of p through i's link pays i but gives the buyer nothing."""
+    return reward_for(day, p, i) > 0.0 and day.discount_cents[p] == 0
+
+
+@inner
 def may_recommend(state, i, p):
     """Whether i has anything to say about p: bought it, or took part in its activity."""
     if state.orders[p, i] > 0:
@@ -79,13 +85,15 @@ def share(c, day, graph, people, state, today, visitors, counts):
     """Visiting members recommend or warn; friends click or not.
 
     Reads own satisfaction, record, fatigue of receivers, trust. Writes what receivers heard, their
-    clicks, inboxes, mutes; the sharer's count of shares.
+    clicks, inboxes, mutes; the sharer's count of shares. A sharer takes products in order: a tie
+    muted over one no longer carries the next.
     """
     for k in range(visitors):
         i = today.visitors[k]
         if state.status[i] != MEMBER:
             continue
         degree = graph.indptr[i + 1] - graph.indptr[i]
+        belief = success_belief(c.share, float(state.sales[i]), float(state.shares[i]))
         for p in range(day.price_cents.shape[0]):
             if not may_recommend(state, i, p):
                 continue
@@ -95,7 +103,6 @@ def share(c, day, graph, people, state, today, visitors, counts):
                 if u1 < c.share.warning:
                     warn(c, day, graph, people, state, today, counts, i, p, u3)
                 continue
-            belief = success_belief(c.share, float(state.sales[i]), float(state.shares[i]))
             ratio = reward_for(day, p, i) / max(day.price_cents[p], 1)
             reward = reward_drive(c.share, ratio, float(people.reward_sensitivity[i]), belief)
             like = liking(c, day, state, i, p)
@@ -143,15 +150,19 @@ def choose_friends(c, day, graph, state, today, decision, i, p, size):
 @inner
 def tell(c, day, graph, people, state, today, counts, i, p, size):
     """A link sent to single friends."""
+    good = float(state.good_record[i])
+    bad = float(state.bad_record[i])
     found = choose_friends(c, day, graph, state, today, AUDIENCE, i, p, size)
     for k in range(found):
         e = today.chosen[k]
         believed = tie_trust(state, e)
         u = uniforms(day.seed, AUDIENCE, day.tick, i, graph.target[e], p)
+        weakness = 1.0 - float(graph.strength[e])
+        base = c.click.personal * reputation(c.click, good, bad, weakness)
         counts[N_PERSONAL_MESSAGES] += 1
         clicked = deliver(
             c, day, graph, people, state, counts, i, graph.target[e], p, e, PERSONAL,
-            c.click.personal, believed, u,
+            base, believed, u,
         )  # fmt: skip
         counts[N_PERSONAL_CLICKS] += clicked
 
@@ -160,7 +171,7 @@ def tell(c, day, graph, people, state, today, counts, i, p, size):
 def broadcast(c, day, graph, people, state, counts, i, p):
     """A post that all friends see, carried by the sharer's reputation."""
     base = c.click.broadcast * reputation(
-        c.click, float(state.good_record[i]), float(state.bad_record[i])
+        c.click, float(state.good_record[i]), float(state.bad_record[i]), 1.0
     )
     for e in range(graph.indptr[i], graph.indptr[i + 1]):
         if state.muted[e] == 1:
@@ -191,7 +202,7 @@ def post_to_group(c, day, graph, people, state, counts, i, p, u_group, groups):
     which = graph.person_group_indptr[i] + min(int(u_group * groups), groups - 1)
     group = graph.person_group[which]
     base = c.click.group * reputation(
-        c.click, float(state.good_record[i]), float(state.bad_record[i])
+        c.click, float(state.good_record[i]), float(state.bad_record[i]), 1.0
     )
     for m in range(graph.group_indptr[group], graph.group_indptr[group + 1]):
         j = graph.group_member[m]
@@ -226,7 +237,7 @@ def deliver(c, day, graph, people, state, counts, i, j, p, e, channel, base, bel
     """One message of i about p reaches j; returns 1 if j clicks, else 0.
 
     e : tie, -1 without one. base : chance of the channel. believed : j's trust in i. u : four
-    uniforms of this message: the second decides the click, the others its time and precedence.
+    uniforms of this message: the second decides the click, the last two its time and precedence.
     """
     counts[N_IMPRESSIONS] += 1
     state.inbox[j] = min(int(state.inbox[j]) + 1, 65535)
@@ -245,7 +256,7 @@ def deliver(c, day, graph, people, state, counts, i, j, p, e, channel, base, bel
         believed,
         float(people.influence[i]),
         float(people.affinity[p, j]),
-        sincerity(c.click, strength, day.sender_alone_paid),
+        sincerity(c.click, strength, is_alone_paid(day, p, i)),
         times,
         tired,
     )
@@ -253,7 +264,7 @@ def deliver(c, day, graph, people, state, counts, i, j, p, e, channel, base, bel
         return 0
     counts[N_CLICKS] += 1
     due = day.tick + response_ticks(c.click, u[2], u[3], day.dt)
-    key = int(u[0] * 4294967296.0)
+    key = int(u[2] * 4294967296.0)
     pending = state.click_due[p, j]
     if pending > day.tick:  # she will come by another link: the earlier visit stands
         if pending < due:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import mesa
 import numpy as np
 
-from sim import rules
-from sim._jit import plain
 from sim.day import BROADCAST, GROUP, PERSONAL, SATURATED
 from sim.population import MEMBER, NEVER
 from sim.randomness import Decision, uniforms
@@ -80,16 +78,17 @@ class Talker(mesa.Agent):
         """A visiting member recommends what she likes or is paid for, or warns of what failed."""
         if not self.why or self.status != MEMBER:
             return
+        belief = self.belief()
         for p in self.products:
             if self.owns(p) or self.took_part(p):
-                self.talk_about(p)
+                self.talk_about(p, belief)
 
     def took_part(self, p: int) -> bool:
         """Whether her latest activity was about product p."""
         state = self.model.state
         return bool(state.activity[self.row] > NEVER and state.activity_product[self.row] == p)
 
-    def talk_about(self, p: int) -> None:
+    def talk_about(self, p: int, belief: float) -> None:
         """Recommend p through some channel, warn of it, or keep quiet."""
         model, state, day = self.model, self.model.state, self.model.day
         c = model.coefficients.share
@@ -98,11 +97,11 @@ class Talker(mesa.Agent):
             if u_warn < c.warning:
                 self.warn(p, u_audience)
             return
-        reward = self.reward_drive(p)
-        hub = plain(rules.hub_factor)(c, float(self.degree), day.mean_degree)
+        reward = self.reward_drive(p, belief)
+        hub = self.model.plain_rules.hub_factor(c, float(self.degree), day.mean_degree)
         initiative = float(model.world.people.initiative[self.row])
         rate = model.plain_rules.share_rate(initiative, hub, self.liking(p), reward)
-        if not plain(rules.happens)(u_share, rate, day.dt):
+        if not self.model.plain_rules.happens(u_share, rate, day.dt):
             return
         groups = self.groups()
         if u_channel < c.group_share and len(groups) > 0:
@@ -111,22 +110,34 @@ class Talker(mesa.Agent):
             self.broadcast(p)
         else:
             effort = float(model.world.people.effort[self.row])
-            self.tell(p, plain(rules.audience_size)(c, effort, reward, u_audience, self.degree))
+            self.tell(
+                p, self.model.plain_rules.audience_size(c, effort, reward, u_audience, self.degree)
+            )
         state.shares[self.row] += 1
         model.engine.count("shares")
 
-    def reward_drive(self, p: int) -> float:
+    def reward_for(self, p: int) -> float:
+        """What she believes a sale of p through her link earns her, in cents."""
+        rewards = self.model.day.reward_cents[p]
+        return float(rewards[min(self.row, len(rewards) - 1)])
+
+    def is_alone_paid(self, p: int) -> bool:
+        """Whether a sale of p through her link pays her but gives the buyer nothing."""
+        return self.reward_for(p) > 0.0 and bool(self.model.day.discount_cents[p] == 0)
+
+    def belief(self) -> float:
+        """What her record as of this morning says of her success."""
+        model, state = self.model, self.model.state
+        return model.plain_rules.success_belief(
+            model.coefficients.share, float(state.sales[self.row]), float(state.shares[self.row])
+        )
+
+    def reward_drive(self, p: int, belief: float) -> float:
         """What the offered reward for a sale of p moves her to, in shares per day."""
-        model, state, c = self.model, self.model.state, self.model.coefficients.share
-        belief = plain(rules.success_belief)(
-            c, float(state.sales[self.row]), float(state.shares[self.row])
-        )
-        rewards = model.day.reward_cents[p]
-        ratio = float(rewards[min(self.row, len(rewards) - 1)]) / max(
-            int(model.day.price_cents[p]), 1
-        )
+        model = self.model
+        ratio = self.reward_for(p) / max(int(model.day.price_cents[p]), 1)
         sensitivity = float(model.world.people.reward_sensitivity[self.row])
-        return model.plain_rules.reward_drive(c, ratio, sensitivity, belief)
+        return model.plain_rules.reward_drive(model.coefficients.share, ratio, sensitivity, belief)
 
     def liking(self, p: int) -> float:
         """Enthusiasm for p, from owning it or from an activity, in shares per day."""
@@ -159,25 +170,26 @@ class Talker(mesa.Agent):
         keyed = []
         for e in self.unmuted_ties():
             u = self.luck(decision, p, int(graph.target[e]))[0]
-            keyed.append((plain(rules.audience_key)(c, float(graph.strength[e]), u), e))
+            keyed.append((self.model.plain_rules.audience_key(c, float(graph.strength[e]), u), e))
         return [e for _, e in sorted(keyed)[:size]]
 
     def tell(self, p: int, size: int) -> None:
         """Send a link to single friends."""
         graph, engine = self.model.world.graph.arrays, self.model.engine
-        base = self.model.coefficients.click.personal
+        chance = self.model.coefficients.click.personal
         for e in self.choose_friends(Decision.AUDIENCE, p, size):
             friend = int(graph.target[e])
             engine.count("personal_messages")
+            base = self.reach(chance, 1.0 - float(graph.strength[e]))
             u = self.luck(Decision.AUDIENCE, p, friend)
             clicked = self.message(friend, p, e, PERSONAL, base, engine.tie_trust(e), u)
             engine.count("personal_clicks", clicked)
 
-    def reach(self, base: float) -> float:
-        """Chance of a channel, scaled by her reputation as a sharer."""
+    def reach(self, base: float, weakness: float = 1.0) -> float:
+        """Chance of a channel, scaled by her reputation as a sharer beyond close friends."""
         state, c = self.model.state, self.model.coefficients.click
         good, bad = float(state.good_record[self.row]), float(state.bad_record[self.row])
-        return base * plain(rules.reputation)(c, good, bad)
+        return base * self.model.plain_rules.reputation(c, good, bad, weakness)
 
     def broadcast(self, p: int) -> None:
         """Post where all friends see it."""
@@ -237,15 +249,15 @@ class Talker(mesa.Agent):
             believed,
             float(model.world.people.influence[self.row]),
             float(model.world.people.affinity[p, reader]),
-            plain(rules.sincerity)(c.click, strength, day.sender_alone_paid),
+            self.model.plain_rules.sincerity(c.click, strength, self.is_alone_paid(p)),
             times,
             c.fatigue.click * float(state.fatigue[reader]),
         )
         if u[1] >= probability:
             return False
         model.engine.count("clicks")
-        delay = plain(rules.response_ticks)(c.click, u[2], u[3], day.dt)
-        self.link_kept(reader, p, e, channel, day.tick + delay, int(u[0] * 4294967296.0))
+        delay = self.model.plain_rules.response_ticks(c.click, u[2], u[3], day.dt)
+        self.link_kept(reader, p, e, channel, day.tick + delay, int(u[2] * 4294967296.0))
         return True
 
     def link_kept(self, reader: int, p: int, e: int, channel: int, due: int, key: int) -> None:
@@ -275,7 +287,7 @@ class Talker(mesa.Agent):
         if felt <= c.mute_from or c.mute == 0.0:
             return
         u = self.luck(Decision.MUTE, p, reader)[0]
-        if u < plain(rules.mute_chance)(c, felt) and not state.muted[e]:
+        if u < self.model.plain_rules.mute_chance(c, felt) and not state.muted[e]:
             state.muted[e] = 1
             self.model.engine.count("mutes")
 
@@ -283,7 +295,9 @@ class Talker(mesa.Agent):
         """Tell friends to stay away from p."""
         model, state = self.model, self.model.state
         effort = float(model.world.people.effort[self.row])
-        size = plain(rules.audience_size)(model.coefficients.share, effort, 0.0, u, self.degree)
+        size = self.model.plain_rules.audience_size(
+            model.coefficients.share, effort, 0.0, u, self.degree
+        )
         for e in self.choose_friends(Decision.WARNING_AUDIENCE, p, size):
             friend = model.world.graph.arrays.target[e]
             state.inbox[friend] = min(int(state.inbox[friend]) + 1, MOST)

@@ -35,13 +35,16 @@ def test_the_scenario_runs_with_the_network_shown(tmp_path, monkeypatch):
 
 
 def test_the_schemes_listed_are_those_there_are():
-    listed = set(
-        re.findall(r"`(\w+)`", README.read_text().split("\nSchemes: ")[1].split("Every")[0])
-    )
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (.*)\|$", README.read_text())
     built_in = {
-        name for name, kind in sim.incentives.SCHEMES.items() if kind.__module__ == "sim.schemes"
+        name: kind
+        for name, kind in sim.incentives.SCHEMES.items()
+        if kind.__module__ == "sim.schemes"
     }
-    assert listed == built_in
+    assert [name for name, _ in rows] == list(built_in)
+    for name, parameters in rows:
+        own = built_in[name].model_fields.keys() - sim.incentives.Scheme.model_fields.keys()
+        assert own <= set(re.findall(r"`(\w+) =", parameters))
 
 
 def test_the_scenario_block_is_toml():

@@ -125,9 +125,9 @@ def open_shop(scheme, history, dt=1.0):
     )
 
 
-def play(scheme, history):
+def play(scheme, history, dt=1.0):
     """The shop after all days and the days until every hold and refund is over."""
-    shop = open_shop(scheme, history)
+    shop = open_shop(scheme, history, dt)
     for tick, orders in enumerate(history.days):
         shop.day(tick, orders)
     for tick in range(DAYS, DAYS + 8):
@@ -328,6 +328,55 @@ def test_a_further_sale_never_lowers_what_people_earned(scheme, history):
     more_earned = play(scheme, history._replace(days=never)).ledger.earned_cents
     less_earned = play(scheme, history._replace(days=fewer)).ledger.earned_cents
     assert (more_earned >= less_earned).all()
+
+
+TIERS = st.sampled_from([((0, 0.0), (1, 0.4)), ((0, 0.05), (1, 0.123), (3, 0.4))])
+
+
+@given(
+    st.builds(
+        dict, tiers=TIERS, period=st.sampled_from(["month", "lifetime"]), retroactive=st.just(True)
+    ),
+    terms(),
+    histories(fewest=2),
+    st.sampled_from([1.0, 10.0]),
+)
+def test_nobody_keeps_a_re_rating_of_refunded_sales(own, conditions, history, dt):
+    scheme = Tiered(**own, **{**conditions, "clawback": True})
+    shop = play(scheme, history, dt)
+    orders = shop.ledger.orders()
+    kept = orders.take((orders.refund_tick < 0) & (orders.sponsor >= 0))
+    sales, counts = np.zeros((2, SIZE), np.int64)
+    np.add.at(sales, kept.sponsor, kept.net_cents)
+    np.add.at(counts, kept.sponsor, 1)
+    assert (shop.ledger.earned_cents <= scheme.tiers[-1][1] * sales + counts).all()
+    shop.ledger.reconcile()
+
+
+@given(TIERS, histories(fewest=2))
+def test_counted_orders_and_sales_are_those_not_refunded(tiers, history):
+    scheme = Tiered(tiers=tiers, period="lifetime", retroactive=True, customers_only=False)
+    shop = play(scheme, history)
+    orders = shop.ledger.orders()
+    counted = (orders.refund_tick < 0) & (orders.sponsor >= 0) & (orders.sponsor != orders.buyer)
+    kept = orders.take(counted)
+    sales, counts = np.zeros((2, SIZE), np.int64)
+    np.add.at(sales, kept.sponsor, kept.net_cents)
+    np.add.at(counts, kept.sponsor, 1)
+    assert (shop.market.credited_orders == counts).all()
+    assert (shop.market.credited_sales_cents == sales).all()
+    # Buying and returning pays nothing: at most what the orders left would earn alone.
+    assert (shop.ledger.earned_cents <= scheme.due_cents(counts, sales)).all()
+    # With a further order everybody has exactly that.
+    last = make_orders(
+        np.arange(SIZE) + len(orders.order_id),
+        tick=DAYS + 8,
+        sponsor=np.arange(SIZE),
+        buyer=(np.arange(SIZE) + 1) % SIZE,
+    )
+    shop.day(DAYS + 8, last)
+    due = scheme.due_cents(counts + 1, sales + last.net_cents)
+    assert (shop.ledger.earned_cents == due).all()
 
 
 @given(

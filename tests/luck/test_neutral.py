@@ -63,13 +63,8 @@ def with_value(scenario: Scenario, path: str, value: Any) -> Scenario:
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
-def rule_is(name: str, function: Callable) -> Patch:
-    """The rule ``name`` is another function."""
-    return lambda monkeypatch: monkeypatch.setattr(rules, name, function)
-
-
 def slot_is(name: str, function: Callable) -> Patch:
-    """The replaceable rule ``name`` is another function."""
+    """The rule ``name`` is another function."""
     return lambda monkeypatch: monkeypatch.setattr(
         rules, "BUILT_IN", rules.replace(**{name: function})
     )
@@ -173,7 +168,7 @@ def delay_is_the_median(c, u, v, dt):
 def tell_instead_of_posting(self: Consumer, p: int) -> None:
     c, u = self.model.coefficients.share, self.luck(Decision.SHARE, p)[3]
     effort = float(self.model.world.people.effort[self.row])
-    self.tell(p, PLAIN_AUDIENCE(c, effort, self.reward_drive(p), u, self.degree))
+    self.tell(p, PLAIN_AUDIENCE(c, effort, self.reward_drive(p, self.belief()), u, self.degree))
 
 
 def liking_of_purchases(self: Consumer, p: int) -> float:
@@ -217,10 +212,10 @@ WITHOUT: dict[str, Patch] = {
     "campaign.initial_customers": builder_is("_add_initial_customers", does_nothing),
     "campaign.seeding.count": builder_is("_add_seeds", does_nothing),
     "behavior.click.novelty": slot_is("click", every_message_is_new),
-    "behavior.click.reputation": rule_is("reputation", lambda c, good, bad: 1.0),
-    "behavior.click.motive_suspicion": rule_is("sincerity", lambda c, strength, alone: 1.0),
-    "behavior.click.delay_median_days": rule_is("response_ticks", lambda c, u, v, dt: 1),
-    "behavior.click.delay_spread": rule_is("response_ticks", delay_is_the_median),
+    "behavior.click.reputation": slot_is("reputation", lambda c, good, bad, weakness: 1.0),
+    "behavior.click.motive_suspicion": slot_is("sincerity", lambda c, strength, alone: 1.0),
+    "behavior.click.delay_median_days": slot_is("response_ticks", lambda c, u, v, dt: 1),
+    "behavior.click.delay_spread": slot_is("response_ticks", delay_is_the_median),
     **{
         f"behavior.purchase.{term}": slot_is("purchase", purchase_without(term))
         for term in (
@@ -228,17 +223,17 @@ WITHOUT: dict[str, Patch] = {
         )
     },
     "behavior.repeat.satisfaction": slot_is("repeat", pace_regardless),
-    "behavior.experience.hype": rule_is("disconfirmation", nobody_hears_of_paid),
-    "behavior.experience.memory": rule_is("learn", lambda evidence, _, weight: evidence + weight),
+    "behavior.experience.hype": slot_is("disconfirmation", nobody_hears_of_paid),
+    "behavior.experience.memory": slot_is("learn", lambda evidence, _, weight: evidence + weight),
     "behavior.share.enthusiasm": slot_is("enthusiasm", lambda c, satisfied, age, referred: 0.0),
     "behavior.share.activity": method_is("liking", liking_of_purchases),
     "behavior.share.referral_contagion": slot_is("enthusiasm", enthusiasm_of_equals),
     "behavior.share.reward_presence": slot_is("reward_drive", only_size_counts),
     "behavior.share.reward_size": slot_is("reward_drive", any_reward_is_the_same),
-    "behavior.share.learning": rule_is("success_belief", lambda c, sales, shares: 1.0),
-    "behavior.share.reward_effort": rule_is("audience_size", audience_regardless_of_reward),
-    "behavior.share.tie_preference": rule_is("audience_key", lambda c, strength, u: -math.log(u)),
-    "behavior.share.hub_exponent": rule_is("hub_factor", lambda c, degree, mean: float(degree > 0)),
+    "behavior.share.learning": slot_is("success_belief", lambda c, sales, shares: 1.0),
+    "behavior.share.reward_effort": slot_is("audience_size", audience_regardless_of_reward),
+    "behavior.share.tie_preference": slot_is("audience_key", lambda c, strength, u: -math.log(u)),
+    "behavior.share.hub_exponent": slot_is("hub_factor", lambda c, degree, mean: float(degree > 0)),
     "behavior.share.group_share": method_is("groups", lambda self: np.empty(0, np.int32)),
     "behavior.share.broadcast_share": method_is("broadcast", tell_instead_of_posting),
     "behavior.share.warning": method_is("warn", does_nothing),
@@ -330,14 +325,15 @@ def test_a_neutral_spread_is_a_world_of_equals(field):
 def test_without_spread_of_quality_every_unit_is_the_mean(monkeypatch):
     equal = [{**product, "quality": 0.66, "quality_spread": 0.0} for product in product_tables()]
     neutral = run(SCENARIO.but(products=equal), policy=POLICY, engine="agents")
-    monkeypatch.setattr(
-        rules, "disconfirmation",
+    slot_is(
+        "disconfirmation",
         lambda c, performance, expectation, paid: 0.66 - expectation - (c.hype if paid else 0.0),
-    )  # fmt: skip
+    )(monkeypatch)
     spread = [{**product, "quality_spread": 0.3} for product in equal]
     patched = run(
-        SCENARIO.but(products=spread), policy=POLICY, engine="agents", world=neutral_world(equal)
-    )
+        SCENARIO.but(products=spread), policy=POLICY, engine="agents", rules=rules.BUILT_IN,
+        world=neutral_world(equal),
+    )  # fmt: skip
     assert differences(neutral, patched) == []
     assert differences(neutral, strong()) != []
 

@@ -145,7 +145,8 @@ def test_half_days_lose_as_much_as_whole_days():
     scenario = newcomers(16, habit_a=0.8, habit_b=1.5).but(dt=0.5)
     model = WordOfMouthModel(scenario).run()
     for days in (1, 7, 15):
-        seen = np.array([model.daily["visits"][2 * days]])
+        # A day of two ticks ends with the second: who came in either is seen.
+        seen = np.array([model.daily["visits"][2 * days + 1]])
         assert abs(z_scores(seen, 5000, survival(0.8, 1.5, np.array([days])))[0]) < 5
 
 

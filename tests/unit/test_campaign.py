@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sim.campaign import Calendar, make_calendar
+from sim.errors import InputError
 from sim.scenario import Scenario
 
 
@@ -58,9 +59,20 @@ def test_flights_of_advertising_add_up_with_the_organic_rate():
     assert found == pytest.approx(1 - np.exp(-rates), rel=1e-12)
 
 
-def test_a_flight_that_ends_before_it_starts_reaches_nobody():
-    flight = {"start_day": 5, "end_day": 2, "reach_per_day": 1.0}
-    assert (calendar(advertising=[flight]).organic == 0).all()
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (
+            {"advertising": [{"start_day": 5, "end_day": 2}]},
+            "end_day = 2 is not after start_day = 5",
+        ),
+        ({"activities": [{"day": 3}, {"day": 3}]}, "activities: two on one day"),
+        ({"win_backs": [{"day": 3}, {"day": 3}]}, "win_backs: two on one day"),
+    ],
+)
+def test_a_plan_that_cannot_happen_is_refused(plan, message):
+    with pytest.raises(InputError, match=message):
+        calendar(**plan)
 
 
 @pytest.mark.parametrize(("dt", "tick"), [(1.0, 3), (0.5, 6), (0.1, 30), (2.0, 2), (0.7, 5)])

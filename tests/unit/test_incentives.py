@@ -151,6 +151,85 @@ def test_the_tiered_offer_is_what_the_next_order_pays(retroactive):
     assert told[3] == 100
 
 
+@pytest.mark.parametrize("period", ["month", "lifetime"])
+def test_a_refunded_order_no_longer_counts_towards_a_tier(period):
+    shop = Shop(Tiered(tiers=((0, 0.05), (2, 0.10)), period=period))
+    shop.day(0, make_orders([0, 1], buyer=3, sponsor=2, refund_tick=[1, -1]))
+    shop.day(1)
+    market = shop.market
+    assert [a[2] for a in (market.credited_orders, market.credited_orders_month)] == [1, 1]
+    assert market.credited_sales_cents[2] == market.credited_sales_month_cents[2] == 2000
+    shop.day(2, make_orders([2, 3], tick=2, buyer=3, sponsor=2))
+    assert shop.ledger.earned_cents[2] == 100 + 100 + 200
+
+
+def test_a_refund_of_an_earlier_month_leaves_the_current_month_alone():
+    shop = Shop(Percentage(minimum_order=15))
+    orders = make_orders([0, 1], buyer=3, sponsor=2, price_cents=[2000, 1000], refund_tick=31)
+    shop.day(29, orders)
+    shop.day(30, make_orders([2], tick=30, buyer=3, sponsor=2))
+    shop.day(31)  # order 1 was below the minimum and never counted
+    market = shop.market
+    assert [a[2] for a in (market.credited_orders, market.credited_orders_month)] == [1, 1]
+    assert market.credited_sales_cents[2] == market.credited_sales_month_cents[2] == 2000
+    assert market.credited_commission_cents[2] == market.credited_commission_month_cents[2] == 200
+
+
+@pytest.mark.parametrize("hold_days", [0, 9])
+@pytest.mark.parametrize(("clawback", "month_later"), [(True, False), (True, True), (False, False)])
+def test_a_re_rating_falls_with_the_orders_it_re_rated(hold_days, clawback, month_later):
+    tiers = ((0, 0.0), (1, 0.4))
+    scheme = Tiered(tiers=tiers, retroactive=True, hold_days=hold_days, clawback=clawback)
+    shop = Shop(scheme)
+    day = 35 if month_later else 1
+    orders = make_orders(
+        [0, 1], buyer=3, sponsor=2, price_cents=[10_000, 100], refund_tick=[day, -1]
+    )
+    shop.day(0, orders)
+    assert shop.ledger.earned_cents[2] == 4040
+    shop.day(day)
+    kept = 0 if clawback or hold_days else 4040  # what was paid is kept without clawback
+    assert shop.ledger.earned_cents[2] == kept
+    # The order left and the next one earn 40 % of both, once.
+    shop.day(day + 1, make_orders([2], tick=day + 1, buyer=3, sponsor=2, price_cents=1000))
+    assert shop.ledger.earned_cents[2] == (0 if month_later else max(440, kept))
+
+
+def test_a_refund_re_rates_its_own_month_only():
+    shop = Shop(Tiered(tiers=((0, 0.0), (1, 0.4)), retroactive=True))
+    prices = [10_000, 100]
+    shop.day(0, make_orders([0, 1], buyer=3, sponsor=2, price_cents=prices, refund_tick=[31, -1]))
+    shop.day(30, make_orders([2], tick=30, buyer=3, sponsor=2, price_cents=100))
+    shop.day(31)
+    assert shop.ledger.earned_cents[2] == 0
+
+
+def test_a_re_rating_is_paid_again_when_the_order_that_carried_it_is_refunded():
+    shop = Shop(Tiered(tiers=((0, 0.0), (1, 0.4)), retroactive=True))
+    ids = np.arange(3)
+    shop.day(0, make_orders(ids, buyer=3, sponsor=2, price_cents=1000, refund_tick=[-1, 1, -1]))
+    shop.day(1)
+    assert shop.ledger.earned_cents[2] == 400
+    shop.market.advance(2)
+    assert shop.programme.offer().reward_cents[0, 2] == 2000 * 0.4 + 400
+    shop.day(2, make_orders([3], tick=2, buyer=3, sponsor=2))
+    assert shop.ledger.earned_cents[2] == 0.4 * 4000
+
+
+def test_the_day_s_refunds_report_what_a_re_rating_gives_back():
+    shop = Shop(Tiered(tiers=((0, 0.1), (1, 0.4)), retroactive=True))
+    shop.day(0, make_orders([0, 1], buyer=3, sponsor=2, price_cents=1000, refund_tick=[1, -1]))
+    shop.market.advance(1)
+    assert shop.programme.close_day().clawed_back_cents == 800 - 100
+
+
+def test_who_is_credited_is_returned():
+    shop = Shop(Percentage())
+    orders = make_orders([0, 1], buyer=3, sponsor=[2, 4])
+    shop.ledger.book_orders(orders)
+    assert shop.programme.settle(orders).tolist() == [2, 4]
+
+
 def test_geometric_levels_are_exact_to_the_cent():
     # B16: a x price times 1, 1.5 and 1.75 for one, two and three levels at ratio 1/2
     for levels, total in ((1, 1000), (2, 1500), (3, 1750)):

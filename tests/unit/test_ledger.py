@@ -119,6 +119,69 @@ def test_a_paid_commission_is_owed_after_a_refund_and_recovered_from_later_payou
     assert recovered[["order_id", "credit_cents"]].values.tolist() == [[1, 200], [2, 100]]
 
 
+def test_gifts_cost_their_goods_and_belong_to_no_order(ledger):
+    ledger.book_gifts(2, np.array([3, 1, 3], np.int32), 1200)
+    ledger.book_gifts(3, np.empty(0, np.int32), 1200)
+    ledger.book_gifts(3, np.array([1], np.int32), 0)
+    assert nonzero(ledger.totals()) == {"cost_of_goods": 3600, "inventory": 3600}
+    ledger.check()
+    ledger.reconcile()
+    lines = ledger.entries()
+    assert lines[["day", "order_id", "account", "debit_cents", "credit_cents", "kind"]].values[
+        :2
+    ].tolist() == [[2, -1, "cost_of_goods", 1200, 0, "gift"], [2, -1, "inventory", 0, 1200, "gift"]]
+    assert len(lines) == 6
+    assert ledger._postings["party"].tolist() == [3, 1, 3]
+    assert len(ledger.orders_frame()) == 0
+
+
+@pytest.mark.parametrize(("person", "cost"), [(0, -1), (5, 1), (-1, 1)])
+def test_impossible_gifts_are_refused(ledger, person, cost):
+    with pytest.raises(LedgerError, match=f"gift of {cost} cents"):
+        ledger.book_gifts(0, np.array([person], np.int32), cost)
+
+
+def test_commissioned_orders_are_known_reversed_or_not(ledger):
+    assert ledger.commissioned(np.array([0, 7])).tolist() == [False, False]
+    orders = make_orders([0, 1, 2, 5], refund_tick=[-1, 1, -1, -1])
+    ledger.book_orders(orders)
+    ledger.accrue(0, orders, credit([1, 2, 2], [0, 1, 2], 100), due_tick=3)
+    ledger.refund(1, clawback=True)
+    asked = np.array([9, 2, 0, 1, 5, -1])
+    assert ledger.commissioned(asked).tolist() == [False, True, False, True, False, False]
+    assert ledger.commissioned(asked[:0]).tolist() == []
+
+
+@pytest.mark.parametrize("clawback", [True, False])
+def test_a_commission_is_lowered_in_part(ledger, clawback):
+    orders = make_orders([0, 1, 2, 3], refund_tick=[-1, -1, 3, -1])
+    ledger.book_orders(orders)
+    ledger.accrue(0, orders.take(np.array([0])), credit(0, 4, 300), due_tick=0)
+    ledger.accrue(0, orders, credit([1, 2, 2], [4, 4, 1], 300), due_tick=9)
+    ledger.pay(0)
+    asked = np.array([3, 2, 1, 0])
+    most = np.array([0, 100, 400, 50])
+    holds, taken = ledger.lower(1, asked, np.full(4, 4, np.int32), most, clawback)
+    assert holds.tolist() == [True, True, True, clawback]
+    assert taken == (450 if clawback else 200)
+    assert wallet(ledger, 4) == {
+        "earned": 900 - taken, "pending": 400, "paid": 300, "owed": taken - 200,
+        "clawed_back": taken, "balance": 600 - taken,
+    }  # fmt: skip
+    assert ledger.refund(3, clawback).clawed_back_cents == 400
+    zero = np.zeros(1, np.int64)
+    reversed_already = ledger.lower(3, np.array([2]), np.array([4], np.int32), zero, clawback)
+    assert reversed_already == (np.array([True]), 0)
+    assert ledger.pay(9) == (50 if clawback else 300)
+    ledger.check()
+    ledger.reconcile()
+
+
+def test_depth_holds_a_long_chain(ledger):
+    ledger.book_orders(make_orders([0], sponsor=1, depth=100_000))
+    assert ledger.orders().depth.tolist() == [100_000]
+
+
 def test_without_clawback_a_paid_commission_is_kept(ledger):
     orders = make_orders([0], sponsor=2, refund_tick=1)
     ledger.book_orders(orders)

@@ -1,0 +1,66 @@
+"""The books as tables: double-entry lines and orders, for pandas and Parquet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.accounts import FLOWS, PERSONAL_ACCOUNTS, PLATFORM, Account, EntryKind, label
+from sim.orders import Orders, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def entries_table(postings: Table, dt: float) -> pd.DataFrame:
+    """Two lines per posting, its debit and its credit; columns as in ``Ledger.entries``."""
+    import pandas as pd
+
+    count = postings.length
+    names = np.array([label(account) for account in Account], dtype=object)
+    kinds = np.array([label(kind) for kind in EntryKind], dtype=object)
+    sides = np.array([FLOWS[kind][:2] for kind in EntryKind])
+    account = sides[postings["kind"]].ravel()
+    amounts = np.repeat(postings["cents"], 2)
+    is_debit = np.tile([True, False], count)
+    personal = np.isin(account, list(PERSONAL_ACCOUNTS))
+    return pd.DataFrame(
+        {
+            "entry_id": np.arange(2 * count),
+            "day": _days(np.repeat(postings["tick"], 2), dt),
+            "order_id": np.repeat(postings["order_id"], 2),
+            "account": names[account],
+            "party": np.where(personal, np.repeat(postings["party"], 2), PLATFORM),
+            "debit_cents": np.where(is_debit, amounts, 0),
+            "credit_cents": np.where(is_debit, 0, amounts),
+            "kind": kinds[np.repeat(postings["kind"], 2)],
+        }
+    )
+
+
+def orders_table(orders: Orders, refunded_through: int, dt: float) -> pd.DataFrame:
+    """A row per order, refunds up to tick ``refunded_through``; columns as in ``orders_frame``."""
+    import pandas as pd
+
+    refunded = (orders.refund_tick >= 0) & (orders.refund_tick <= refunded_through)
+    refunded_day = pd.Series(_days(orders.refund_tick, dt)).convert_dtypes()
+    columns = {
+        "order_id": orders.order_id,
+        "day": _days(orders.tick, dt),
+        "buyer": orders.buyer,
+        "product": orders.product,
+        "price_cents": orders.price_cents,
+        "discount_cents": orders.discount_cents,
+        "sponsor": orders.sponsor,
+        "depth": orders.depth,
+        "refunded_day": refunded_day.where(refunded),
+        "new_customer": orders.new_customer,
+        "channel": orders.channel,
+    }
+    return pd.DataFrame(columns)
+
+
+def _days(ticks: np.ndarray, dt: float) -> np.ndarray:
+    """Days of ``ticks``: int64 where a tick is a whole number of days, else float64."""
+    return ticks.astype(np.int64) * (int(dt) if float(dt).is_integer() else dt)
