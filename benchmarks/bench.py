@@ -98,7 +98,7 @@ def file_seconds(size: int, rows: int) -> float:
         source, target = (people * size).astype(np.int64)
         kept = source != target
         np.savetxt(path, np.column_stack([source[kept], target[kept]]), fmt="%d", delimiter=",")
-        plan = scenario(size, 1, network={"file": str(path), "directed": True})
+        plan = scenario(size, 1, network={"file": str(path), "directed": True, "repair": True})
         return processor_seconds(lambda: make_world(plan, 1))
 
 

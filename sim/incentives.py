@@ -53,6 +53,11 @@ def make_scheme(policy: Policy | Scheme, where: str) -> Scheme:
     """
     if isinstance(policy, Scheme):
         return policy
+    if policy.parameters and "scheme" not in policy.model_fields_set:
+        raise InputError(
+            f"{where} has parameters ({', '.join(policy.parameters)}) but no scheme; "
+            f'add scheme = "...", one of: {", ".join(SCHEMES)}'
+        )
     scheme = _scheme_class(policy.scheme, f"{where}.scheme")
     try:
         return scheme.model_validate(policy.parameters)
@@ -268,7 +273,7 @@ class Programme:
         prices = market.prices_cents
         if not self.is_running:
             return Offer(np.zeros(len(prices)), np.zeros(len(prices), np.int64))
-        reward, friend = self.scheme.offer(market)
+        reward, friend = self._told()
         counts = prices - np.minimum(friend, prices) >= self._minimum
         friend = np.where(counts, np.minimum(friend, prices), 0)
         reward = np.where(counts if np.ndim(reward) == 1 else counts[:, None], reward, 0.0)
@@ -278,6 +283,31 @@ class Programme:
         if limit is not None:
             reward = np.minimum(reward if reward.ndim == 2 else reward[:, None], limit)
         return Offer(reward, friend)
+
+    def _told(self) -> Offer:
+        """What the scheme offers, or InputError naming the class and the first fault."""
+        market, method = self.market, f"{type(self.scheme).__name__}.offer"
+        told = self.scheme.offer(market)
+        if not isinstance(told, Offer):
+            raise InputError(
+                f"{method} returned {type(told).__name__}; "
+                "return sim.incentives.Offer(reward_cents, friend_cents)"
+            )
+        reward, friend = np.asarray(told.reward_cents), np.asarray(told.friend_cents)
+        products = len(market.prices_cents)
+        if reward.shape not in ((products,), (products, market.size)):
+            raise InputError(
+                f"{method} returned reward_cents of shape {reward.shape}; allowed is "
+                f"({products},), the products, or ({products}, {market.size}), with the people"
+            )
+        if friend.shape != (products,) or not np.issubdtype(friend.dtype, np.integer):
+            raise InputError(
+                f"{method} returned friend_cents of shape {friend.shape} and type {friend.dtype}; "
+                f"allowed are whole cents of shape ({products},), the products"
+            )
+        if not (np.isfinite(reward).all() and (reward >= 0).all() and (friend >= 0).all()):
+            raise InputError(f"{method} returned an amount below 0 or no number; use cents >= 0")
+        return Offer(reward.astype(np.float64, copy=False), friend)
 
     def _most_per_person(self) -> np.ndarray | None:
         """What the cap leaves each person to earn, float64 (N,); None without a cap.

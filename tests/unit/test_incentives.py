@@ -419,8 +419,8 @@ def test_a_scheme_survives_a_scenario(name):
         ({"scheme": "percentage", "rate": "much"}, r"\.rate = 'much' is not allowed"),
         ({"scheme": "fixed_bounty", "amount": 0.001}, r".*amount = 0\.001 is not a whole number"),
         ({"scheme": "fixed_bounty", "budget": -1}, r"\.budget = -1 is not allowed"),
-        ({"start_day": 9, "end_day": 9}, r".*end_day = 9 is not after start_day = 9"),
-        ({"cap_period_days": 9}, r".*cap_period_days has no effect without cap_per_person"),
+        ({"scheme": "none", "start_day": 9, "end_day": 9}, r".*end_day = 9 is not after start_day = 9"),
+        ({"scheme": "none", "cap_period_days": 9}, r".*cap_period_days has no effect without cap_per_person"),
         ({"scheme": "tiered", "tiers": [[1, 0.1]]}, r"\.tiers.*must start at 0"),
         ({"scheme": "tiered", "tiers": [[0, 0.2], [5, 0.1]]}, r"\.tiers.*not fall"),
         ({"scheme": "tiered", "tiers": []}, r"\.tiers"),
@@ -557,3 +557,28 @@ def test_credits_of_zero_cents_are_dropped():
     credits = Commissions(np.array([0, 0]), np.array([2, 4]), np.array([0, 7]), np.array([1, 1]))
     shop = Shop(loyalty(lambda orders: credits)())
     assert paid(shop, make_orders([0], buyer=3, sponsor=2)) == [(0, 4, 7)]
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (None, "returned NoneType"),
+        (Offer(np.zeros(3), np.zeros(1, np.int64)), r"reward_cents of shape \(3,\)"),
+        (Offer(np.full(1, np.nan), np.zeros(1, np.int64)), "below 0 or no number"),
+        (Offer(np.full(1, -1.0), np.zeros(1, np.int64)), "below 0 or no number"),
+        (Offer(np.zeros(1), np.zeros(7, np.int64)), r"friend_cents of shape \(7,\)"),
+        (Offer(np.zeros(1), np.full(1, 3.7)), "whole cents"),
+    ],
+)
+def test_a_wrong_offer_names_the_class_and_the_cure(told, message):
+    class Careless(Percentage):
+        def offer(self, market):
+            return told
+
+    with pytest.raises(InputError, match=f"Careless.offer.*{message}"):
+        Shop(Careless()).programme.offer()
+
+
+def test_parameters_without_a_scheme_ask_for_it():
+    with pytest.raises(InputError, match=r"policies.x has parameters \(rate\) but no scheme"):
+        make_scheme(Policy(rate=0.1), "policies.x")
