@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
 from rich.table import Table
 
-from sim.studies.statistics import mean_interval
-from sim.studies.wording import DASH, chance, figure, label, money, number, percent, span
+from sim.studies.files import PEOPLE
+from sim.studies.wording import (
+    DASH,
+    chance,
+    column_digits,
+    figure,
+    label,
+    money,
+    number,
+    percent,
+    span,
+)
 
 if TYPE_CHECKING:
     from sim.studies.comparison import Comparison
@@ -43,7 +53,8 @@ def plain_table(title: str, *columns: str, left: int = 1) -> Table:
     )  # fmt: skip
     for place, column in enumerate(columns):
         justify: Literal["left", "right"] = "left" if place < left else "right"
-        table.add_column(column, justify=justify, overflow="fold", no_wrap=place == 0)
+        # Where room is short names are broken, never figures.
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=place >= left)
     return table
 
 
@@ -78,24 +89,26 @@ def _outcomes(comparison: Comparison) -> Table:
     scenario = comparison.scenario
     table = plain_table(
         f"Means of a run of {scenario.days:g} days, in {escape(scenario.currency)}",
-        "policy", "orders", "joined", "revenue", "paid out", "discount", "profit", "members", "D30",
+        "policy", "orders", "joined", "revenue", "paid\nout", "discount", "profit", "members",
+        "D30",
     )  # fmt: skip
     measures = (
         "orders", "new_customers", "net_revenue_cents", "payout_cents", "discount_cents",
         "profit_cents", "members_end", "retention_d30",
     )  # fmt: skip
-    for policy in comparison.policies:
-        means = [mean_interval(comparison.values(policy, measure)).mean for measure in measures]
-        cells = [_short(measure, mean) for measure, mean in zip(measures, means, strict=True)]
+    columns = [_means(comparison, comparison.policies, measure) for measure in measures]
+    for policy, *cells in zip(comparison.policies, *columns, strict=True):
         table.add_row(escape(policy), *cells)
     return table
 
 
-def _short(measure: str, value: float) -> str:
-    """A figure of a crowded table: whole currency units from 1,000 on."""
-    if measure.endswith("_cents") and math.isfinite(value) and abs(value) >= 100_000:
-        return f"{value / 100:,.0f}"
-    return figure(measure, value)
+def _means(
+    comparison: Comparison, policies: Sequence[str], measure: str, signed: bool = False
+) -> list[str]:
+    """A column of means, all with as many decimals."""
+    means = [comparison.interval(policy, measure).mean for policy in policies]
+    digits = column_digits(measure, means)
+    return [figure(measure, mean, signed, digits) for mean in means]
 
 
 def _differences(comparison: Comparison) -> Table:
@@ -104,16 +117,20 @@ def _differences(comparison: Comparison) -> Table:
     columns = [part for measure in measures for part in (label(measure), "95 %")]
     table = plain_table(
         f"Change against {escape(comparison.baseline)} in the same worlds",
-        "policy", *columns, "better in", "P(best)",
+        "policy", *columns, "better\nin", "P(best)",
     )  # fmt: skip
     best = comparison.probability_of_best()
     found = {measure: comparison.differences(measure) for measure in measures}
+    digits = {
+        measure: column_digits(measure, rows[["mean", "low", "high"]].to_numpy().ravel())
+        for measure, rows in found.items()
+    }
     for policy in comparison.rivals:
         cells = []
         for measure in measures:
-            row = found[measure].loc[policy]
-            change = figure(measure, float(row["mean"]), signed=True)
-            cells += [change, span(measure, float(row["low"]), float(row["high"]))]
+            mean, low, high = found[measure].loc[policy, ["mean", "low", "high"]].astype(float)
+            cells.append(figure(measure, mean, signed=True, digits=digits[measure]))
+            cells.append(span(measure, low, high, digits[measure]))
         share = percent(float(found[objective].loc[policy, "better_share"]), digits=0)
         table.add_row(escape(policy), *cells, share, chance(best[policy]))
     if comparison.baseline in comparison.policies:
@@ -126,18 +143,20 @@ def _origins(comparison: Comparison) -> Table:
     table = plain_table(
         "Orders it caused, brought forward, and paid for though they would have come anyway",
         "policy", "incremental", "accelerated", "cannibalised",
-        f"{escape(comparison.scenario.currency)} per extra order", "return",
+        f"{escape(comparison.scenario.currency)} per\nextra order", "return",
     )  # fmt: skip
-    measures = ("incremental_orders", "accelerated_orders", "cannibalised_orders")
-    for policy in comparison.rivals:
-        means = [mean_interval(comparison.values(policy, measure)).mean for measure in measures]
-        table.add_row(
-            escape(policy),
-            number(means[0], signed=True),
-            *(number(mean) for mean in means[1:]),
-            money(comparison.cost_per_order(policy)),
-            percent(mean_interval(comparison.values(policy, "roi")).mean),
-        )
+    rivals = comparison.rivals
+    costs = [comparison.cost_per_order(policy) for policy in rivals]
+    digits = column_digits("cost_cents", costs)
+    columns = [
+        _means(comparison, rivals, "incremental_orders", signed=True),
+        _means(comparison, rivals, "accelerated_orders"),
+        _means(comparison, rivals, "cannibalised_orders"),
+        [money(cost, digits=digits) for cost in costs],
+        _means(comparison, rivals, "roi"),
+    ]
+    for policy, *cells in zip(rivals, *columns, strict=True):
+        table.add_row(escape(policy), *cells)
     return table
 
 
@@ -162,4 +181,9 @@ def _footer(comparison: Comparison) -> str:
 
 def saved(folder: Path, report: Path | None) -> str:
     """Where the files are."""
-    return f"Files: {escape(str(folder))}" + (f"\nReport: {escape(str(report))}" if report else "")
+    lines = [f"Files: {escape(str(folder))}"]
+    if (folder / PEOPLE).exists():
+        lines.append(f"{PEOPLE} there has the ids of the network file for the consumer numbers.")
+    if report:
+        lines.append(f"Report: {escape(str(report))}")
+    return "\n".join(lines)

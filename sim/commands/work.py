@@ -48,8 +48,10 @@ def run_once(
 ) -> None:
     """One simulation: its summary, its daily columns and its books."""
     start = time.perf_counter()
-    destination = out or files.default_folder(scenario.name)
-    with files.study_folder(destination, overwrite) as folder:
+    with (
+        files.chosen_folder(out, scenario.name) as destination,
+        files.study_folder(destination, overwrite) as folder,
+    ):
         model = WordOfMouthModel(scenario, policy=policy, engine=checked_engine(engine))
         said = model.programme.warnings()
         _warn(said)
@@ -98,6 +100,7 @@ def _write_run(folder: Path, model: WordOfMouthModel, outcomes: dict[str, float 
     for place, (name, value) in enumerate(key.items()):
         daily.insert(place, name, value)
     files.write_scenario(folder, model.scenario)
+    files.write_people(folder, model.world.graph.labels)
     files.write_parquet(folder / "daily.parquet", daily)
     files.write_parquet(folder / "outcomes.parquet", pd.DataFrame([key | outcomes]))
     dt = model.scenario.dt
@@ -128,8 +131,10 @@ def compare_policies(
 ) -> None:
     """All policies in the same worlds: the verdict, tables, files and a report."""
     scenario, names = with_policies(scenario, policies)
-    destination = out or files.default_folder(scenario.name)
-    with files.study_folder(destination, overwrite) as folder:
+    with (
+        files.chosen_folder(out, scenario.name) as destination,
+        files.study_folder(destination, overwrite) as folder,
+    ):
         with output.progress("replications") as progress:
             comparison = compare(
                 scenario,

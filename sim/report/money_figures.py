@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from sim.report import style
 from sim.report.drawing import Drawing
 from sim.report.study import Interval, Study, mean_interval
-from sim.report.style import Look, Margins, count, money, percent, plural, span
+from sim.report.style import Look, Margins, count, money, plural, span
 
 WEEK = 7
 _NICE = np.array([1, 2, 5])
@@ -35,7 +35,7 @@ def sales(study: Study, looks: dict[str, Look]) -> Drawing | None:
         title = f"No clear gain in orders: {best} makes {change} in {study.days} days"
     runs = plural(study.replications, "run")
     subtitle = f"Mean of {runs}; 95 % interval of {best} {span(gain)} orders"
-    widest = max(len(style.short(name)) for name in study.policies)
+    widest = max(len(text) for text in style.line_names(study).values())
     figure, (top, bottom) = style.canvas(
         title, subtitle, height=7.2, rows=2, heights=(1.35, 1), gap=0.3,
         margins=Margins(right=1.15 + 0.1 * widest, bottom=0.65),
@@ -54,7 +54,7 @@ def _extra_orders(axes: Axes, study: Study, looks: dict[str, Look], banded: set[
     assert study.baseline is not None
     twin = study.series(study.baseline, "orders")
     days = np.arange(1, twin.shape[1] + 1) * study.scenario.dt
-    ends = []
+    ends, texts = [], style.line_names(study)
     for name in sorted(study.rivals, key=lambda name: looks[name].stands_out):
         extra = np.cumsum(study.series(name, "orders") - twin, axis=1)
         intervals = [mean_interval(column) for column in extra.T]
@@ -71,11 +71,9 @@ def _extra_orders(axes: Axes, study: Study, looks: dict[str, Look], banded: set[
             low, high = ([getattr(one, end) for one in intervals] for end in ("low", "high"))
             axes.fill_between(days, low, high, color=look.colour, alpha=0.1, linewidth=0)
         if look.stands_out:
-            ends.append(
-                (means[-1], f"{style.short(name)} {count(means[-1], plus=True)}", look.colour)
-            )
+            ends.append((means[-1], f"{texts[name]} {count(means[-1], plus=True)}", look.colour))
     axes.axhline(0, color=style.BASELINE, linewidth=1.6, linestyle=looks[study.baseline].dash)
-    ends.append((0.0, style.short(study.baseline), style.BASELINE))
+    ends.append((0.0, texts[study.baseline], style.BASELINE))
     _crowd_label(axes, study, looks)
     axes.set_xlim(0, days[-1])
     style.thousands(axes.yaxis, plus=True)
@@ -106,6 +104,7 @@ def _per_week(series: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray, st
 
 
 def _weekly_orders(axes: Axes, study: Study, looks: dict[str, Look]) -> None:
+    texts = style.line_names(study)
     ends, unit, last = [], "", 0.0
     for name in sorted(study.policies, key=lambda name: looks[name].stands_out):
         middles, means, unit = _per_week(study.series(name, "orders"), study.scenario.dt)
@@ -115,7 +114,7 @@ def _weekly_orders(axes: Axes, study: Study, looks: dict[str, Look]) -> None:
             linewidth=2 if look.stands_out else 1, marker="" if len(middles) > 1 else look.marker,
         )  # fmt: skip
         if look.stands_out:
-            ends.append((means[-1], style.short(name), look.colour))
+            ends.append((means[-1], texts[name], look.colour))
     axes.set_xlim(0, len(study.daily["day"].unique()) * study.scenario.dt)
     axes.set_ylim(0, None)
     style.thousands(axes.yaxis, 5)
@@ -131,7 +130,7 @@ def _sales_only(study: Study, looks: dict[str, Look]) -> Drawing:
     part = f", {count(referred)} of them through a friend" if math.isfinite(referred) else ""
     title = f"{name} sells {plural(orders, 'order')} in {study.days} days{part}"
     runs = "One run" if study.replications == 1 else f"Mean of {study.replications} runs"
-    widest = max(len(style.short(name)) for name in study.policies)
+    widest = max(len(text) for text in style.line_names(study).values())
     figure, (axes,) = style.canvas(
         title, runs, height=3.8, margins=Margins(right=0.6 + 0.11 * max(widest, 12))
     )
@@ -205,7 +204,8 @@ def cost(study: Study, looks: dict[str, Look]) -> Drawing | None:
     axes.set_title(axes.get_title(loc="left"), fontsize=10.5, color=style.INK, loc="left", pad=24)
     names = [name for name in study.ranked if name in spent]
     places = [(spent[name].mean, extra[name].mean) for name in names]
-    labels = [(style.short(name), style.ink(looks[name])) for name in names]
+    texts = style.line_names(study)
+    labels = [(texts[name], style.ink(looks[name])) for name in names]
     style.label_points(
         axes, [(*place, *label) for place, label in zip(places, labels, strict=True)]
     )
@@ -214,7 +214,10 @@ def cost(study: Study, looks: dict[str, Look]) -> Drawing | None:
         "same; the steeper the line, the cheaper."
     )
     if math.isfinite(margin):
-        how += " Policies above the dashed line earn more on their extra orders than they cost."
+        how += (
+            " The dashed line is the break-even: what an extra order earns after refunds and unit "
+            "costs. Policies above it earn more on their extra orders than they cost."
+        )
     return Drawing("cost", figure, "What extra orders cost", title, how)
 
 
@@ -342,8 +345,9 @@ def forest(
     style.thousands(axes.xaxis, 5, plus=True, factor=0.01 if unit else 1)
     style.label_axes(axes, f"{unit} per run" if unit else "per run")
     write = partial(money if unit else count, plus=True)
-    columns = [(0.03, "mean", [write(gains[name].mean) for name in names])]
-    columns.append((0.26, "95 % interval", [span(gains[name], write) for name in names]))
+    scale = style.widest(gains.values())
+    columns = [(0.03, "mean", [write(gains[name].mean, scale=scale) for name in names])]
+    columns.append((0.26, "95 % interval", [span(gains[name], write, scale) for name in names]))
     if show_chances and chances is not None:
         columns.append((0.79, "P(best)", [style.probability(chances[name]) for name in names]))
     style.columns_beside(axes, columns, margins.right, [looks[name] for name in names])
@@ -364,11 +368,10 @@ def sources(study: Study, looks: dict[str, Look]) -> Drawing | None:
     }
     if not all(np.isfinite(values).all() for values in parts.values()):
         return None
-    credited = study.mean(names[0], "referred_orders")
     title = _sources_title(names[0], study.extra_orders(names[0]))
-    if credited > 0:
-        anyway = percent(parts["cannibalised"][0] / credited, 0)
-        title += f"; {anyway} of its credited ones would have come anyway"
+    anyway = parts["cannibalised"][0]
+    if anyway > 0:
+        title += f"; it also pays for {count(anyway)} that would have come anyway"
     figure, (axes,) = style.canvas(
         title, f"Orders per run, mean of {plural(study.replications, 'run')}",
         height=style.rows_height(len(names)),
@@ -377,7 +380,7 @@ def sources(study: Study, looks: dict[str, Look]) -> Drawing | None:
     kinds = (
         ("incremental", "extra: only because of the policy", style.GOOD, "white"),
         ("accelerated", "the same, but sooner", style.LIGHT, style.INK),
-        ("cannibalised", "credited, would have come anyway", style.BAD, style.INK),
+        ("cannibalised", "paid for, would have come anyway", style.BAD, style.INK),
     )
     start = np.maximum(parts["incremental"], 0.0)
     reach = float(max((start + parts["accelerated"] + parts["cannibalised"]).max(), 1.0))
@@ -408,7 +411,8 @@ def sources(study: Study, looks: dict[str, Look]) -> Drawing | None:
         "sources", figure, "Where the orders come from", title,
         "Every order is matched with the same person's order in the same world without the policy. "
         "Blue is what the policy adds (orders lost elsewhere are taken off), light blue comes "
-        "sooner, orange was credited to a friend though it would have come by then anyway.",
+        "sooner, orange was paid for with a commission or a discount though it would have come by "
+        "then anyway.",
     )  # fmt: skip
 
 

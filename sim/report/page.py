@@ -19,7 +19,6 @@ from sim.scenario import Scenario
 TEMPLATES = Path(__file__).parent / "templates"
 FEW_RUNS = 5
 SPENT = 0.9  # share of a budget from which it is called used up
-ANYWAY = 0.5  # share of credited orders that would have come anyway, from which it is said
 SINGLE_RUN = (
     "This is a single run: another world or other luck gives other numbers. "
     "`vouch compare` repeats it and gives intervals."
@@ -66,7 +65,7 @@ def page(study: Study, drawings: Sequence[Drawing], pictures: Mapping[str, bytes
         currency=study.scenario.currency,
         is_comparison=study.summary is not None,
         baseline=study.baseline,
-        rows=[_row(study, name, style.ink(looks[name])) for name in study.ranked],
+        rows=_rows(study, {name: style.ink(look) for name, look in looks.items()}),
         figures=[(one, base64.b64encode(pictures[one.name]).decode()) for one in drawings],
         doubts=doubts(study),
         products=_products(study.scenario),
@@ -109,29 +108,48 @@ def _runs(study: Study) -> str:
     return f"{policies}, {runs}{same}, {study.days} days"
 
 
-def _row(study: Study, name: str, colour: str) -> Row:
+class _Scales(NamedTuple):
+    """The largest number of a column, so that all of it has the same decimals."""
+
+    extra: float
+    cost: float
+    profit: float
+
+
+def _rows(study: Study, colours: Mapping[str, str]) -> list[Row]:
+    costs = [study.cents_per_extra_order(name) for name in study.rivals]
+    scales = _Scales(
+        extra=style.widest(study.extra_orders(name) for name in study.rivals),
+        cost=max((cost for cost in costs if math.isfinite(cost)), default=0.0),
+        profit=style.widest(study.difference(name, "profit_cents") for name in study.rivals),
+    )
+    return [_row(study, name, colours[name], scales) for name in study.ranked]
+
+
+def _row(study: Study, name: str, colour: str, scales: _Scales) -> Row:
     is_baseline = name == study.baseline
     unit = study.scenario.currency
     extra = study.extra_orders(name)
     gain = study.difference(name, "profit_cents")
+    cost = study.cents_per_extra_order(name)
     return Row(
         policy=name,
         colour=colour,
         is_baseline=is_baseline,
         orders=count(study.mean(name, "orders")),
-        extra=DASH if is_baseline else count(extra.mean, plus=True),
-        extra_span="" if is_baseline else _within(extra, partial(count, plus=True)),
-        cost=DASH if is_baseline else money(study.cents_per_extra_order(name), unit),
-        profit=DASH if is_baseline else money(gain.mean, unit, plus=True),
-        profit_span="" if is_baseline else _within(gain, partial(money, plus=True)),
+        extra=DASH if is_baseline else count(extra.mean, plus=True, scale=scales.extra),
+        extra_span="" if is_baseline else _within(extra, count, scales.extra),
+        cost=DASH if is_baseline else money(cost, unit, scale=scales.cost),
+        profit=DASH if is_baseline else money(gain.mean, unit, plus=True, scale=scales.profit),
+        profit_span="" if is_baseline else _within(gain, money, scales.profit),
         members=count(study.mean(name, "members_end")),
         retention=percent(study.mean(name, "retention_d30")),
         best=style.probability(study.probability_of_best(name)),
     )
 
 
-def _within(interval: Interval, write: Callable[..., str]) -> str:
-    return span(interval, write) if math.isfinite(interval.low) else ""
+def _within(interval: Interval, write: Callable[..., str], scale: float) -> str:
+    return span(interval, partial(write, plus=True), scale) if math.isfinite(interval.low) else ""
 
 
 # ---------------------------------------------------------------------------------- doubts
@@ -177,11 +195,11 @@ def _narrow_lead(study: Study) -> list[str]:
 def _anyway(study: Study) -> list[str]:
     found = []
     for name in study.rivals:
-        credited = study.mean(name, "referred_orders")
-        part = study.mean(name, "cannibalised_orders") / credited if credited > 0 else math.nan
-        if part > ANYWAY:
+        anyway, extra = study.mean(name, "cannibalised_orders"), study.extra_orders(name).mean
+        if anyway > max(extra, 0.0):
             found.append(
-                f"{percent(part, 0)} of the orders credited under {name} would have come anyway."
+                f"{name} pays for {plural(anyway, 'order')} that would have come anyway, and "
+                f"brings {count(extra)} extra."
             )
     return found
 

@@ -30,10 +30,12 @@ def earnings(study: Study, looks: dict[str, Look]) -> Drawing | None:
         return None
     edges = _edges(np.concatenate([earned[name] for name in names]))
     first = earned[names[0]]
+    # One per cent of few people is one of them.
+    many = min(earned[name].size for name in names) >= 150
+    part, who = (0.01, "top 1 % get") if many else (0.0, "top one gets")
     title = (
         f"Under {names[0]}, {percent(np.mean(first == 0), 0)} of those who share earn nothing; "
-        f"{'the top 1 % get' if first.size >= 150 else 'the best one gets'} "
-        f"{percent(top_part(first, 0.01), 0)} of the money"
+        f"the {who} {percent(top_part(first, part), 0)} of the money"
     )
     unpaid = [name for name in study.policies if name not in names]
     subtitle = "One run (replication 0); everybody who shared at least once."
@@ -56,7 +58,7 @@ def earnings(study: Study, looks: dict[str, Look]) -> Drawing | None:
     columns = [
         (0.04, "sharers", [count(earned[name].size) for name in names]),
         (0.27, "median earner", [money(float(np.median(earners[name])), unit) for name in names]),
-        (0.66, "top 1 % get", [percent(top_part(earned[name], 0.01), 0) for name in names]),
+        (0.66, who, [percent(top_part(earned[name], part), 0) for name in names]),
     ]
     style.columns_beside(axes, columns, margins.right, [looks[name] for name in names])
     return Drawing(
@@ -127,14 +129,16 @@ def retention(study: Study, looks: dict[str, Look]) -> Drawing | None:
         )
     else:
         between = label_room + 0.15
+        subtitle = "Means over replications; a band is a 95 % interval; colours as in the names"
         figure, (left, right) = style.canvas(
             title,
-            "Means over replications; a band is a 95 % interval; colours as in the names",
+            subtitle + "".join(f"; {text} are identical" for text in _identical(study)),
             height=max(3.9, style.rows_height(len(names)) + 0.4), columns=2, widths=(1.25, 1),
             gap=2 * between / (style.WIDTH - 1.1 - between), margins=Margins(left=0.75, right=0.35),
         )  # fmt: skip
         _survival(left, study, looks)
         how = "Curves: share of new customers who are still members, by days since joining. " + how
+    how += _earners_kept(study)
     for row, name in enumerate(names):
         points = [
             (value, colour) for value, (_, _, colour) in zip(visits[name], _VISITS, strict=True)
@@ -183,15 +187,46 @@ def _retention_title(study: Study, day_30: dict[str, float]) -> str:
     if better:
         best = max(better, key=lambda name: known.get(name, -1.0))
         twin = known.get(study.baseline, math.nan)
-        kept = f"{best} keeps {percent(known[best])} of new customers to day 30"
-        return f"{kept}, {study.baseline} {percent(twin)}"
+        opened = f"{percent(known[best])} of new customers open the app on day 30"
+        return f"Under {best}, {opened} ({study.baseline}: {percent(twin)})"
     worse = [name for name in study.rivals if apart[name].sign < 0]
     if worse:
         worst = min(worse, key=lambda name: known.get(name, 2.0))
-        return f"No policy keeps new customers better; {worst} keeps fewer than {study.baseline}"
+        return (
+            "Under no policy do more new customers open the app on day 30; "
+            f"under {worst} fewer do than under {study.baseline}"
+        )
     low, high = percent(min(known.values())), percent(max(known.values()))
     between = low if low == high else f"{low.removesuffix(' %')} to {high}"
     return f"The policy hardly matters for staying: {between} open the app on day 30"
+
+
+def _identical(study: Study) -> list[str]:
+    """The groups of identical policies, named."""
+    groups = dict.fromkeys(tuple(study.identical(name)) for name in study.policies)
+    return [style.listed(group) for group in groups if len(group) > 1]
+
+
+def _earners_kept(study: Study) -> str:
+    """A sentence about how many earners of the best policy stay because of it; "" without any."""
+    rivals = [name for name in study.ranked if name in study.rivals]
+    if not rivals or "earners_kept" not in study.outcomes:
+        return ""
+    best = rivals[0]
+    kept = mean_interval(study.values(best, "earners_kept"))
+    if not math.isfinite(kept.mean) or kept.mean == 0:
+        return ""
+    more = "more" if kept.mean > 0 else "fewer"
+    low, high = (kept.low, kept.high) if kept.mean > 0 else (-kept.high, -kept.low)
+    twin = str((study.summary or {}).get("baseline"))
+    terms = study.scenario.policies.get(twin)
+    paying = terms is not None and terms.scheme != "none"
+    without = f"under {twin}" if paying else "without the policy"
+    interval = f" (95 % interval {percent(low)} to {percent(high)})" if math.isfinite(low) else ""
+    return (
+        f" Of those who earned money under {best}, {percent(abs(kept.mean))} {more}{interval} "
+        f"are still members at the end than would be {without}."
+    )
 
 
 def _survival(axes: Axes, study: Study, looks: dict[str, Look]) -> None:
@@ -241,7 +276,7 @@ def funnel(study: Study, looks: dict[str, Look]) -> Drawing | None:
     stages = np.array([[study.mean(name, measure) for measure, _, _ in _STAGES] for name in names])
     if not np.isfinite(stages).any() or not np.nansum(stages):
         return None
-    title = _funnel_title(study, names, stages)
+    title = _funnel_title(study, names[0], dict(zip(names, stages, strict=True)))
     subtitle = (
         "One run" if study.replications == 1 else f"Per run, mean of {study.replications} runs"
     )
@@ -261,17 +296,14 @@ def funnel(study: Study, looks: dict[str, Look]) -> Drawing | None:
     )  # fmt: skip
 
 
-def _funnel_title(study: Study, names: list[str], stages: np.ndarray) -> str:
-    def per_thousand(name: str) -> float:
-        row = stages[names.index(name)]
-        return 1000 * row[3] / row[1] if row[1] else math.nan
-
-    best = names[0]
-    if not math.isfinite(per_thousand(best)):
+def _funnel_title(study: Study, best: str, stages: dict[str, np.ndarray]) -> str:
+    shares, messages, _, orders = stages[best]
+    if not messages > 0:
         return f"Nobody receives a message under {best}"
-    title = f"{best} turns 1,000 messages into {plural(per_thousand(best), 'order')}"
+    sent = f"{plural(shares, 'share')} send {plural(messages, 'message')}"
+    title = f"{best}: {sent} and bring {plural(orders, 'order')}"
     if study.baseline is not None and study.baseline != best:
-        title += f", {study.baseline} into {count(per_thousand(study.baseline))}"
+        title += f" ({study.baseline}: {count(stages[study.baseline][3])})"
     return title
 
 

@@ -25,7 +25,9 @@ OUTCOMES = (
     "cost_cents", "profit_cents", "shares", "impressions", "clicks", "members_end",
     "retention_d1", "retention_d7", "retention_d30",
 )  # fmt: skip
-AGAINST_TWIN = ("incremental_orders", "accelerated_orders", "cannibalised_orders")
+AGAINST_TWIN = (
+    "incremental_orders", "accelerated_orders", "cannibalised_orders", "earners_kept",
+)  # fmt: skip
 DAILY = ("day", "orders", "referred_orders")
 COMPARISON_TABLES = {
     "earnings.parquet": ("policy", "replication", "consumer", "shares", "earned_cents"),
@@ -162,6 +164,19 @@ class Study:
         if not isinstance(saved, dict):
             return Interval(math.nan, math.nan, math.nan)
         return Interval(*(_number(saved.get(name)) for name in ("mean", "low", "high")))
+
+    def identical(self, policy: str) -> list[str]:
+        """The policies with the outcomes of ``policy`` in every run, itself included."""
+        return [
+            name
+            for name in self.policies
+            if all(
+                np.array_equal(
+                    self.values(name, measure), self.values(policy, measure), equal_nan=True
+                )
+                for measure in OUTCOMES
+            )
+        ]
 
     def extra_orders(self, policy: str) -> Interval:
         """Orders more than in the same world without the policy."""

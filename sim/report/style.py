@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -114,14 +114,20 @@ def probability(value: float) -> str:
     return "> 99 %" if value > 0.99 else "< 1 %" if value < 0.01 else f"{100 * value:.0f} %"
 
 
-def span(interval: Interval, write: Callable[..., str] = count) -> str:
+def widest(intervals: Iterable[Interval]) -> float:
+    """The largest size of any number in ``intervals``, which decides the digits of a column."""
+    return max((abs(end) for one in intervals for end in one if math.isfinite(end)), default=0.0)
+
+
+def span(interval: Interval, write: Callable[..., str] = count, scale: float | None = None) -> str:
     """The ends of an interval, such as "280 to 344"; a dash where there is none.
 
-    write : :func:`count` or :func:`money`, maybe with arguments bound.
+    write : :func:`count` or :func:`money`, maybe with arguments bound. scale : the number whose
+    size decides about digits, the larger end by default.
     """
     if not math.isfinite(interval.low):
         return DASH
-    scale = max(abs(interval.low), abs(interval.high))
+    scale = max(abs(interval.low), abs(interval.high)) if scale is None else scale
     return f"{write(interval.low, scale=scale)} to {write(interval.high, scale=scale)}"
 
 
@@ -140,6 +146,14 @@ def listed(names: Sequence[str], most: int = 4) -> str:
 def short(name: str, longest: int = 24) -> str:
     """A policy's name cut to what fits beside a row."""
     return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def line_names(study: Study) -> dict[str, str]:
+    """What is written at each policy's line or point; lines that hide each other say so."""
+    return {
+        name: short(name) + (" (identical)" if len(study.identical(name)) > 1 else "")
+        for name in study.policies
+    }
 
 
 # ---------------------------------------------------------------------------------- canvas

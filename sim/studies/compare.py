@@ -92,6 +92,7 @@ def compare(
         interrupted=interrupted,
         warnings=said,
         runs=runs,
+        labels=None if graph is None else graph.labels,
     )
 
 
@@ -132,7 +133,7 @@ def resolve(
         )
     changes = {"policies": table} | ({} if seed is None else {"seed": seed})
     resolved = scenario.but(**changes)
-    for name in (baseline, *names):
+    for name in table:
         policy_scheme(resolved, name)
     return resolved, names
 

@@ -19,14 +19,16 @@ from sim.studies import files
 from sim.studies.replicate import Replication
 from sim.studies.statistics import (
     LEVEL,
+    Interval,
     better_share,
     mean_interval,
     paired_difference,
     probability_of_best,
+    ratio_of_means,
     variance_ratio,
 )
 from sim.studies.verdict import Verdict, cost_per_order, verdict
-from sim.studies.wording import LOWER_IS_BETTER, label
+from sim.studies.wording import LOWER_IS_BETTER, column_digits, figure, label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,15 +41,22 @@ MAIN_MEASURES = (
 )  # fmt: skip
 """Columns of :meth:`Comparison.table`."""
 
+SHORT_MEASURES = (
+    "orders", "new_customers", "net_revenue_cents", "payout_cents", "discount_cents",
+    "profit_cents",
+)  # fmt: skip
+"""Columns of a comparison when it is printed."""
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """The runs of a comparison and what they say.
 
     scenario : resolved, with every policy that ran. policies : names, in order. baseline : the
     policy the others are compared with; its runs are there even if it is not listed. workers,
     seconds : how it was computed, without influence on the result. interrupted : whether it was
-    stopped early; the replications are then the first ones.
+    stopped early; the replications are then the first ones. labels : the people's own ids (N,),
+    where the network comes from a file that has them.
     """
 
     scenario: Scenario
@@ -59,6 +68,20 @@ class Comparison:
     interrupted: bool
     warnings: tuple[str, ...]
     runs: tuple[Replication, ...]
+    labels: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        """The verdict and the means of the policies."""
+        import pandas as pd
+
+        columns = {}
+        for measure in SHORT_MEASURES:
+            means = [float(self.values(name, measure).mean()) for name in self.policies]
+            digits = column_digits(measure, means)
+            columns[label(measure)] = [figure(measure, mean, digits=digits) for mean in means]
+        table = pd.DataFrame(columns, index=list(self.policies)).to_string()
+        means_of = f"Means of {self.replications} runs, in {self.scenario.currency}"
+        return f"{self.verdict()}\n\n{means_of}\n{table}"
 
     @property
     def replications(self) -> int:
@@ -138,15 +161,30 @@ class Comparison:
         if measure not in known:
             raise InputError(f"there is no measure '{measure}'{nearest(measure, known)}")
 
+    def interval(self, policy: str, measure: str) -> Interval:
+        """The mean of a measure over the runs of a policy with its interval.
+
+        ``roi`` is the mean profit beyond the baseline's over the mean spending, not the mean of
+        the runs' returns, which single runs with little spending would rule.
+        """
+        if measure != "roi":
+            return mean_interval(self.values(policy, measure))
+        gain = self.values(policy, "profit_cents") - self.values(self.baseline, "profit_cents")
+        spent = self.values(policy, "payout_cents") + self.values(policy, "discount_cents")
+        return ratio_of_means(gain, spent)
+
     def table(self) -> pd.DataFrame:
-        """A row per policy: for each main measure its mean, ``_sd``, ``_low`` and ``_high``."""
+        """A row per policy: for each main measure its mean, ``_sd``, ``_low`` and ``_high``.
+
+        See :meth:`interval`.
+        """
         import pandas as pd
 
         rows = {}
         for name in self.policies:
             row = {}
             for measure in MAIN_MEASURES:
-                found = mean_interval(self.values(name, measure))
+                found = self.interval(name, measure)
                 row[measure] = found.mean
                 row |= {f"{measure}_{part}": getattr(found, part) for part in ("sd", "low", "high")}
             rows[name] = row
@@ -155,9 +193,10 @@ class Comparison:
     def differences(self, measure: str = "profit_cents") -> pd.DataFrame:
         """A row per policy other than the baseline: the paired difference from it in ``measure``.
 
-        Columns: mean, sd, low, high and half_width of the 95 % paired t interval; replications
-        in which both are numbers; better_share, the share of them in which the policy is better;
-        probability_of_best, among all listed policies; variance_ratio, see
+        Columns: mean, low and high of the 95 % paired t interval; better_share, the share of
+        replications in which the policy is better; probability_of_best, see
+        :meth:`probability_of_best`; half_width of the interval; replications in which both are
+        numbers; sd of their differences; variance_ratio, see
         :func:`sim.studies.statistics.variance_ratio`.
         """
         import pandas as pd
@@ -165,24 +204,36 @@ class Comparison:
         best = self.probability_of_best(measure)
         rows = {name: self._difference(name, measure) for name in self.rivals}
         table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
-        table.insert(7, "probability_of_best", [best[name] for name in self.rivals])
+        table.insert(4, "probability_of_best", [best[name] for name in self.rivals])
         return table
 
     def _difference(self, policy: str, measure: str) -> dict[str, float]:
         values, twin = self.values(policy, measure), self.values(self.baseline, measure)
-        found = paired_difference(values, twin)._asdict()
-        found["better_share"] = better_share(values, twin, measure in LOWER_IS_BETTER)
-        found["variance_ratio"] = variance_ratio(values, twin)
-        return found
+        found = paired_difference(values, twin)
+        return {
+            "mean": found.mean,
+            "low": found.low,
+            "high": found.high,
+            "better_share": better_share(values, twin, measure in LOWER_IS_BETTER),
+            "half_width": found.half_width,
+            "replications": found.replications,
+            "sd": found.sd,
+            "variance_ratio": variance_ratio(values, twin),
+        }
 
     def probability_of_best(self, measure: str | None = None) -> dict[str, float]:
-        """Probability of each listed policy to have the best mean (default: of the objective)."""
+        """Probability of each listed policy to have the best mean (default: of the objective).
+
+        The baseline competes whether it is listed or not.
+        """
         measure = self.objective if measure is None else measure
-        table = np.column_stack([self.values(name, measure) for name in self.policies])
+        names = dict.fromkeys((*self.policies, self.baseline))
+        table = np.column_stack([self.values(name, measure) for name in names])
         found = probability_of_best(
             table, self.scenario.seed, lower_is_better=measure in LOWER_IS_BETTER
         )
-        return dict(zip(self.policies, found.tolist(), strict=True))
+        # An unlisted baseline comes last.
+        return dict(zip(self.policies, found.tolist(), strict=False))
 
     @cached_property
     def judgement(self) -> Verdict:
@@ -219,7 +270,7 @@ class Comparison:
         parts = ("mean", "sd", "low", "high")
 
         def outcome(name: str, measure: str) -> dict[str, float]:
-            found = mean_interval(self.values(name, measure))
+            found = self.interval(name, measure)
             return {part: getattr(found, part) for part in parts}
 
         every = (*MEASURES, *TWIN_MEASURES)
@@ -282,6 +333,7 @@ class Comparison:
     def write(self, folder: Path) -> None:
         """Write everything but the manifest into an existing folder."""
         files.write_scenario(folder, self.scenario)
+        files.write_people(folder, self.labels)
         files.write_parquet(folder / "outcomes.parquet", self.outcomes)
         files.write_parquet(folder / "daily.parquet", self.daily)
         files.write_json(folder / "comparison.json", self.summary())

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
+PEOPLE = "people.parquet"
 PACKAGES = ("numpy", "numba", "mesa", "scipy", "pandas", "pyarrow")
 
 
@@ -35,6 +36,48 @@ def default_folder(name: str, now: datetime.datetime | None = None) -> Path:
     moment = now if now is not None else datetime.datetime.now()
     plain = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "study"
     return Path("results") / f"{plain}-{moment:%Y%m%d-%H%M%S}"
+
+
+@contextlib.contextmanager
+def chosen_folder(out: Path | None, name: str) -> Iterator[Path]:
+    """``out``, or else :func:`default_folder`, with -2, -3 ... where there is one already.
+
+    The default folder is made at once, so that two studies started in the same second get two;
+    after an error it is removed.
+    """
+    if out is not None:
+        yield out
+        return
+    first = default_folder(name)
+    made = _make_folders(first.parent)
+    try:
+        with _as_input_error(first):
+            folder = _make_numbered(first)
+        made.append(folder)
+        yield folder
+    except BaseException:
+        _remove_empty(made)
+        raise
+
+
+def _make_numbered(first: Path) -> Path:
+    """Make ``first``, or the first of first-2, first-3 ... that is not there."""
+    folder, number = first, 1
+    while True:
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+            folder = first.with_name(f"{first.name}-{number}")
+        else:
+            return folder
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove those of ``folders``, the innermost last, that are empty."""
+    for folder in reversed(folders):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 @contextlib.contextmanager
@@ -64,9 +107,7 @@ def study_folder(destination: Path, overwrite: bool = False) -> Iterator[Path]:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except BaseException:
-        for parent in reversed(made):
-            with contextlib.suppress(OSError):
-                parent.rmdir()
+        _remove_empty(made)
         raise
 
 
@@ -147,6 +188,16 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
     ]
     plain = arrow.cast(pa.schema(fields)).replace_schema_metadata(None)
     parquet.write_table(plain, path, compression="snappy")
+
+
+def write_people(folder: Path, labels: np.ndarray | None) -> None:
+    """Write the people's own ids, where they have any, by the number they have in every table."""
+    import pandas as pd
+
+    if labels is not None:
+        consumer = np.arange(labels.size, dtype=np.int32)
+        table = pd.DataFrame({"consumer": consumer, "id": labels.astype(str).astype(object)})
+        write_parquet(folder / PEOPLE, table)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -57,6 +57,20 @@ def paired_difference(values: np.ndarray, baseline: np.ndarray) -> Interval:
     return mean_interval(np.asarray(values, np.float64) - np.asarray(baseline, np.float64))
 
 
+def ratio_of_means(values: np.ndarray, divisors: np.ndarray) -> Interval:
+    """Interval of mean(values) / mean(divisors) over runs (n,); nan where the divisors sum to 0.
+
+    Unlike the mean of the ratios of single runs it gives no run with a small divisor a large
+    weight. Linearised: the sd is that of (values - ratio divisors) / mean(divisors) (Cochran
+    1977, section 2.11).
+    """
+    above, below = np.asarray(values, np.float64), np.asarray(divisors, np.float64)
+    if below.size == 0 or below.mean() == 0:
+        return mean_interval(np.empty(0))
+    ratio = float(above.mean() / below.mean())
+    return mean_interval(ratio + (above - ratio * below) / below.mean())._replace(mean=ratio)
+
+
 def variance_ratio(values: np.ndarray, baseline: np.ndarray) -> float:
     """How many times more independent runs the difference would take than paired ones.
 

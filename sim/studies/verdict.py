@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from sim.studies.statistics import Interval, paired_difference, replications_to_settle
-from sim.studies.wording import amount, chance, figure, listed, money, span
+from sim.studies.wording import amount, chance, listed, money, span
 
 Runs = Mapping[str, Mapping[str, np.ndarray]]
 """Outcomes by policy and measure, each (replications,)."""
@@ -41,11 +41,11 @@ def verdict(
     all others lie above zero.
     """
     ranked = sorted(runs, key=lambda name: -float(np.mean(runs[name][objective])))
-    twins = [name for name in ranked if _same(runs, name, ranked[0], objective)]
+    best = ranked[0]
+    twins = _twins(runs, best)
     if len(twins) == len(ranked):
         return Verdict("identical", None, f"{listed(list(runs))} are identical in every run")
-    best = ranked[0]
-    if best == baseline or (baseline in twins):
+    if baseline in twins:
         return _baseline_leads(runs, ranked, baseline, objective, currency)
     gain = paired_difference(runs[best][objective], runs[baseline][objective])
     leads = {
@@ -57,52 +57,57 @@ def verdict(
     runner_up = min(leads, key=lambda name: leads[name].low / max(leads[name].half_width, 1e-300))
     lead = leads[runner_up]
     facts = _facts(runs, best, baseline, objective, currency, gain)
+    many = len(twins) > 1
     if lead.low > 0 and gain.low > 0:
-        if len(twins) > 1:
-            names = [name for name in runs if name in twins]
-            return Verdict(
-                "wins", best, f"{listed(names)} are identical in every run and win: {facts}"
-            )
-        surely = (
-            f"; best with probability {chance(probability[best])}" if best in probability else ""
+        known = sum(probability.get(name, 0.0) for name in twins)
+        sentence = f"{_named(twins)} {'win' if many else 'wins'}: {facts}"
+        return Verdict("wins", best, f"{sentence}; best with probability {chance(known)}")
+    rest = _further(lead)
+    if runner_up != baseline and gain.low > 0:
+        rest += f"; {_named(twins)} {'beat' if many else 'beats'} {baseline}: {facts}"
+    return _too_close(twins, _twins(runs, runner_up), rest)
+
+
+def _twins(runs: Runs, one: str) -> list[str]:
+    """The policies whose runs are those of ``one`` in every measure, itself included."""
+    return [
+        name
+        for name in runs
+        if all(
+            np.array_equal(runs[name][measure], values, equal_nan=True)
+            for measure, values in runs[one].items()
         )
-        return Verdict("wins", best, f"{best} wins: {facts}{surely}")
-    return _too_close(runs, best, runner_up, baseline, lead, gain, facts)
+    ]
 
 
-def _same(runs: Runs, one: str, other: str, objective: str) -> bool:
-    return np.array_equal(runs[one][objective], runs[other][objective])
+def _named(twins: list[str]) -> str:
+    """Identical policies together: "a and b (identical)"."""
+    return listed(twins) + (" (identical)" if len(twins) > 1 else "")
 
 
 def _baseline_leads(
     runs: Runs, ranked: list[str], baseline: str, objective: str, currency: str
 ) -> Verdict:
     """The baseline has the best mean: no policy beats it, or it is too close to say so."""
-    best = next(name for name in ranked if name != baseline)
+    same = _twins(runs, baseline)
+    best = next(name for name in ranked if name not in same)
     change = paired_difference(runs[best][objective], runs[baseline][objective])
-    if change.half_width == 0 and change.mean == 0:
-        return Verdict(
-            "baseline",
-            baseline,
-            f"no policy beats {baseline}: {best} is identical to it in every run",
-        )
     if change.high >= 0:
-        rest = _further(change)
-        return Verdict("close", None, f"too close to call between {baseline} and {best}: {rest}")
-    text = _change(objective, change, currency)
-    return Verdict(
-        "baseline", baseline, f"no policy beats {baseline}: the best, {best}, makes {text}"
-    )
+        return _too_close(same, _twins(runs, best), _further(change))
+    others = [name for name in same if name != baseline]
+    if others:
+        verb = "is" if len(others) == 1 else "are"
+        sentence = f"no policy beats {baseline}: {listed(others)} {verb} identical to it"
+        return Verdict("baseline", baseline, f"{sentence} in every run")
+    twins = _twins(runs, best)
+    makes = "make" if len(twins) > 1 else "makes"
+    text = f"the best, {_named(twins)}, {makes} {_change(objective, change, currency)}"
+    return Verdict("baseline", baseline, f"no policy beats {baseline}: {text}")
 
 
-def _too_close(
-    runs: Runs, best: str, runner_up: str, baseline: str, lead: Interval, gain: Interval, facts: str
-) -> Verdict:
-    rest = _further(lead)
-    also = ""
-    if runner_up != baseline and gain.low > 0:
-        also = f"; {best} beats {baseline}: {facts}"
-    return Verdict("close", None, f"too close to call between {best} and {runner_up}: {rest}{also}")
+def _too_close(one: list[str], other: list[str], rest: str) -> Verdict:
+    names = f"{_named(one)} and {_named(other)}"
+    return Verdict("close", None, f"too close to call between {names}: {rest}")
 
 
 def _further(difference: Interval) -> str:
@@ -128,8 +133,8 @@ def _facts(
     main = _change(objective, gain, currency)
     orders = paired_difference(runs[policy]["orders"], runs[baseline]["orders"])
     if objective != "orders":
-        low, high = figure("orders", orders.low), figure("orders", orders.high)
-        main += f", {amount('orders', orders.mean, currency)} ({low} to {high})"
+        interval = span("orders", orders.low, orders.high)
+        main += f", {amount('orders', orders.mean, currency)} ({interval})"
     cost = cost_per_order(runs[policy], runs[baseline])
     return main if math.isnan(cost) else f"{main} at {money(cost)} {currency} a piece"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-DASH = "–"
+DASH, MINUS = "–", "−"
 LOWER_IS_BETTER = frozenset(
     {
         "payout_cents", "discount_cents", "refund_cents", "cost_cents", "lapse_rate", "mutes",
@@ -15,7 +16,7 @@ SHARES = frozenset(
     {
         "retention_d1", "retention_d7", "retention_d30", "lapse_rate", "dau_over_mau",
         "referred_share", "sharer_share", "earner_share", "orders_per_recommendation",
-        "visits_per_share", "barren_share", "repeat_share_d30", "roi",
+        "visits_per_share", "barren_share", "repeat_share_d30", "roi", "earners_kept",
     }
 )  # fmt: skip
 RATIOS = frozenset({"k_factor", "mean_depth", "gini_earnings", "trust_mean"})
@@ -30,13 +31,16 @@ def label(measure: str) -> str:
     return _LABELS.get(measure, measure.removesuffix("_cents").replace("_", " "))
 
 
-def money(cents: float, signed: bool = False) -> str:
+def _fixed(value: float, digits: int, signed: bool) -> str:
+    # What rounds to zero has no sign: -0.00 would be read as a loss.
+    rounded = round(value, digits) + 0.0
+    text = f"{rounded:{'+' if signed and rounded else ''},.{digits}f}"
+    return text.replace("-", MINUS)
+
+
+def money(cents: float, signed: bool = False, digits: int = 2) -> str:
     """Cents as currency units, such as 1,234.50; a dash for nan."""
-    if not math.isfinite(cents):
-        return DASH
-    # Half a cent is the last figure that is shown, and -0.00 would be read as a loss.
-    units = round(cents / 100, 2) + 0.0
-    return f"{units:+,.2f}" if signed and units else f"{units:,.2f}"
+    return _fixed(cents / 100, digits, signed) if math.isfinite(cents) else DASH
 
 
 def number(value: float, signed: bool = False, digits: int | None = None) -> str:
@@ -45,34 +49,40 @@ def number(value: float, signed: bool = False, digits: int | None = None) -> str
         return DASH
     if digits is None:
         digits = 0 if isinstance(value, int) or abs(value) >= 99.95 else 1
-    rounded = round(value, digits) + 0.0
-    return f"{rounded:+,.{digits}f}" if signed and rounded else f"{rounded:,.{digits}f}"
+    return _fixed(value, digits, signed)
 
 
 def percent(share: float, signed: bool = False, digits: int = 1) -> str:
     """A share in percent; a dash for nan."""
-    if not math.isfinite(share):
-        return DASH
-    rounded = round(100 * share, digits) + 0.0
-    return f"{rounded:{'+' if signed and rounded else ''},.{digits}f} %"
+    return f"{_fixed(100 * share, digits, signed)} %" if math.isfinite(share) else DASH
 
 
 def chance(probability: float) -> str:
-    """A probability with two digits; one that only rounds to 0 or 1 is not shown as certain."""
+    """A probability with two digits that never claims certainty."""
     if not math.isfinite(probability):
         return DASH
-    if 0.995 <= probability < 1:
-        return ">0.99"
-    return "<0.01" if 0 < probability < 0.005 else f"{probability:.2f}"
+    if probability >= 0.995:
+        return "> 0.99"
+    return "< 0.01" if probability < 0.005 else f"{probability:.2f}"
 
 
-def figure(measure: str, value: float, signed: bool = False) -> str:
-    """A value of ``measure`` in the unit of its kind."""
+def column_digits(measure: str, values: Iterable[float]) -> int:
+    """Decimals for all ``values`` of a column: none for money from 1,000, for counts from 100."""
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     if measure.endswith("_cents"):
-        return money(value, signed)
+        return 0 if largest >= 99_950 else 2
     if measure in SHARES:
-        return percent(value, signed)
-    return number(value, signed, digits=3 if measure in RATIOS else None)
+        return 1
+    return 3 if measure in RATIOS else 0 if largest >= 99.95 else 1
+
+
+def figure(measure: str, value: float, signed: bool = False, digits: int | None = None) -> str:
+    """A value of ``measure`` in the unit of its kind; ``digits`` as in the rest of a column."""
+    if measure.endswith("_cents"):
+        return money(value, signed, 2 if digits is None else digits)
+    if measure in SHARES:
+        return percent(value, signed, 1 if digits is None else digits)
+    return number(value, signed, 3 if digits is None and measure in RATIOS else digits)
 
 
 def amount(measure: str, value: float, currency: str) -> str:
@@ -81,9 +91,11 @@ def amount(measure: str, value: float, currency: str) -> str:
     return f"{figure(measure, value, signed=True)}{unit} {label(measure)}"
 
 
-def span(measure: str, low: float, high: float) -> str:
+def span(measure: str, low: float, high: float, digits: int | None = None) -> str:
     """An interval: "980.00 to 1,490.00"."""
-    return f"{figure(measure, low)} to {figure(measure, high)}"
+    if digits is None and not measure.endswith("_cents"):
+        digits = column_digits(measure, (low, high))
+    return " to ".join(figure(measure, end, digits=digits) for end in (low, high))
 
 
 def listed(names: list[str]) -> str:

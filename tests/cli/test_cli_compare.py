@@ -70,6 +70,68 @@ def test_the_default_folder_carries_the_name_of_the_study(vouch, scenario, tmp_p
     assert folder.name.startswith("small-2")
 
 
+def test_studies_of_the_same_second_get_a_folder_each(vouch, scenario, tmp_path, monkeypatch):
+    monkeypatch.setattr("sim.studies.files.default_folder", lambda name: Path("results") / name)
+    for _ in range(3):
+        assert vouch("run", scenario, "--no-report", "--days", 2).code == 0
+    found = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert found == ["small", "small-2", "small-3"]
+    assert vouch("run", scenario, "--engine", "warp").code == 2
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == found
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_scheme_of_the_users_own_is_found_in_the_folder(scenario, tmp_path, workers):
+    (tmp_path / "my_schemes.py").write_text(
+        "from sim.incentives import Percentage\n\n\nclass Loyalty(Percentage):\n    pass\n"
+    )
+    text = scenario.read_text().replace('"percentage"', '"my_schemes:Loyalty"')
+    scenario.write_text(text)
+    script = "import sys; sys.path.remove(''); from sim.cli import main; main()"
+    command = [
+        sys.executable, "-c", script, "compare", "scenario.toml", "--replications", "2",
+        "--workers", str(workers), "--no-report", "--out", "out", "--json", "--days", "3",
+    ]  # fmt: skip
+    place = {**os.environ, "PYTHONPATH": str(Path(sim.__file__).parents[1])}
+    done = subprocess.run(command, cwd=tmp_path, env=place, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "ten_percent" in json.loads(done.stdout)["policies"]
+
+
+def test_tables_fit_and_figures_stay_whole(vouch, scenario):
+    long_name = "a_policy_with_a_long_name"
+    end = vouch(
+        "compare", scenario, "--replications", 2, "--workers", 1, "--no-report", "--out", "out",
+        "--set", f"policies.{long_name}.scheme=percentage", "--set", "products.0.price=36000",
+        "--set", "products.0.unit_cost=20000",
+    )  # fmt: skip
+    assert end.code == 0, end.err
+    lines = end.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for head in ("discount", "P(best)", "cannibalised"):
+        assert any(head in line.split() for line in lines)
+    rows = [line for line in lines if line.startswith("give_get")]
+    assert sum(" to " in row for row in rows) == 1
+
+
+def test_ids_of_the_network_file_are_saved(vouch, scenario, tmp_path):
+    (tmp_path / "friends.csv").write_text("source,target\nann,bob\nbob,eve\neve,ann\n")
+    options = ("--set", "network.file=friends.csv", "--no-report", "--days", 2)
+    scenario.write_text(
+        scenario.read_text().replace('kind = "watts_strogatz"\nmean_degree = 8', "")
+    )
+    for command in (("run",), ("compare", "--replications", 2, "--workers", 1)):
+        end = vouch(*command, scenario, *options, "--out", command[0])
+        assert end.code == 0, end.err
+        assert "people.parquet" in end.out
+        people = pd.read_parquet(tmp_path / command[0] / "people.parquet")
+        assert people.to_dict("list") == {"consumer": [0, 1, 2], "id": ["ann", "bob", "eve"]}
+
+
+def test_help_shows_brackets(vouch):
+    assert "[policies.*]" in vouch("compare", "--help").out
+
+
 def test_flags_change_the_resolved_scenario(vouch, scenario, tmp_path):
     end = vouch(
         "compare", scenario, "--replications", 2, "--workers", 1, "--no-report", "--out", "out",

@@ -16,7 +16,7 @@ from sim.measures import DAILY, MEASURES, TWIN_MEASURES
 from sim.studies import replicate
 from sim.studies.cascade import tree_roots
 from sim.studies.verdict import verdict
-from sim.studies.wording import chance, figure, money
+from sim.studies.wording import chance, column_digits, figure, money
 
 SCENARIO = sim.Scenario.from_table(
     {
@@ -43,12 +43,15 @@ def comparison() -> sim.Comparison:
 
 
 def judged(profits: dict[str, list[float]], **options):
-    """The verdict on profits in currency units, with as many orders as units and no spending."""
+    """The verdict on profits in currency units, with as many orders as units.
+
+    Policies with other profits than ``none`` pay half a unit a run.
+    """
     runs = {
         name: {
             "profit_cents": 100 * np.array(values, float),
             "orders": np.array(values, float),
-            "payout_cents": np.zeros(len(values)) if name == "none" else np.full(len(values), 50.0),
+            "payout_cents": np.full(len(values), 50.0 * (values != profits["none"])),
             "discount_cents": np.zeros(len(values)),
         }
         for name, values in profits.items()
@@ -89,7 +92,7 @@ def test_the_baseline_can_win():
     found = judged({"none": NONE, "a": [v - 2 for v in NONE], "b": [v - 3 for v in NONE]})
     assert (found.kind, found.best) == ("baseline", "none")
     assert found.sentence == (
-        "no policy beats none: the best, a, makes -2.00 EUR profit per run (95 % -2.00 to -2.00)"
+        "no policy beats none: the best, a, makes −2.00 EUR profit per run (95 % −2.00 to −2.00)"
     )
 
 
@@ -97,7 +100,36 @@ def test_identical_policies_are_called_identical():
     assert judged({"none": NONE, "a": NONE}).sentence == "none and a are identical in every run"
     better = [v + 5 for v in NONE]
     found = judged({"none": NONE, "a": better, "b": better})
-    assert found.sentence.startswith("a and b are identical in every run and win: +5.00 EUR")
+    assert found.sentence.startswith("a and b (identical) win: +5.00 EUR")
+    assert found.sentence.endswith("; best with probability > 0.99")  # 0.75 for either of them
+
+
+def test_identical_policies_are_named_together_in_every_verdict():
+    close = [13, 11, 9, 10, 9, 11]
+    found = judged({"none": NONE, "a": close, "b": close})
+    assert found.sentence.startswith("too close to call between a and b (identical) and none: ")
+    worse = [v - 2 for v in NONE]
+    found = judged({"none": NONE, "a": worse, "b": worse})
+    assert found.sentence.startswith("no policy beats none: the best, a and b (identical), make −2")
+    found = judged({"none": NONE, "a": NONE, "b": worse})
+    assert found.sentence == "no policy beats none: a is identical to it in every run"
+
+
+def test_the_same_profit_from_other_orders_is_not_identical():
+    orders = [v + 5 for v in NONE]
+    runs = {
+        name: {
+            "profit_cents": np.array(NONE, float),
+            "orders": np.array(sold, float),
+            "payout_cents": np.zeros(6),
+            "discount_cents": np.zeros(6),
+        }
+        for name, sold in (("none", NONE), ("a", orders))
+    }
+    settings = {"baseline": "none", "objective": "profit_cents", "currency": "EUR"}
+    found = verdict(runs, **settings, probability={"none": 0.5, "a": 0.5})
+    assert found.kind == "close"
+    assert "identical" not in found.sentence
 
 
 def test_another_objective_is_judged_in_its_own_unit():
@@ -112,8 +144,12 @@ def test_figures_as_text():
     assert figure("orders", math.nan) == "–"
     assert figure("orders", 1234.4, signed=True) == "+1,234"
     assert [chance(p) for p in (1.0, 0.999, 0.5, 0.001, 0.0)] == [
-        "1.00", ">0.99", "0.50", "<0.01", "0.00",
+        "> 0.99", "> 0.99", "0.50", "< 0.01", "< 0.01",
     ]  # fmt: skip
+    assert figure("profit_cents", -123_456, signed=True) == "−1,234.56"
+    assert column_digits("profit_cents", [128_200, 99_276]) == 0
+    assert column_digits("profit_cents", [99_276, math.nan]) == 2
+    assert column_digits("orders", [3.2, -120]) == 0
 
 
 # -------------------------------------------------------------------------------- the tables
@@ -148,6 +184,42 @@ def test_the_table_and_the_differences_agree_with_the_runs(comparison):
         assert row["better_share"] == (gain > 0).mean()
         assert table.loc[name, "profit_cents"] == pytest.approx(outcomes[name].mean(), rel=1e-12)
     assert sum(comparison.probability_of_best().values()) == pytest.approx(1, rel=1e-12)
+
+
+def test_differences_start_with_the_interval(comparison):
+    assert list(comparison.differences().columns) == [
+        "mean", "low", "high", "better_share", "probability_of_best", "half_width",
+        "replications", "sd", "variance_ratio",
+    ]  # fmt: skip
+
+
+def test_a_comparison_prints_its_verdict_and_means(comparison):
+    text = repr(comparison)
+    assert text == str(comparison)
+    assert text.startswith(comparison.verdict())
+    assert len(text.splitlines()) == 7
+    orders = comparison.values("give_get", "orders").mean()
+    assert f"{orders:,.1f}" in text or f"{orders:,.0f}" in text
+
+
+def test_the_return_is_a_ratio_of_means(comparison):
+    runs = comparison.outcomes.groupby("policy")[
+        ["profit_cents", "payout_cents", "discount_cents"]
+    ].sum()
+    gain = runs["profit_cents"] - runs.loc["none", "profit_cents"]
+    expected = gain / (runs["payout_cents"] + runs["discount_cents"])
+    summary = comparison.summary()["policies"]
+    for name in ("ten_percent", "give_get"):
+        assert summary[name]["roi"]["mean"] == pytest.approx(expected[name], rel=1e-12)
+        assert comparison.table().loc[name, "roi"] == summary[name]["roi"]["mean"]
+    assert math.isnan(summary["none"]["roi"]["mean"])
+
+
+def test_a_policy_identical_to_an_unlisted_baseline_is_not_surely_best():
+    scenario = SCENARIO.but(policies={"none": {}, "again": {}})
+    found = sim.compare(scenario, policies=["again"], replications=2, workers=1)
+    assert found.probability_of_best() == {"again": 0.5}
+    assert found.verdict() == "none and again are identical in every run"
 
 
 def test_incremental_orders_are_the_difference_from_the_twin(comparison):
@@ -333,6 +405,22 @@ def test_a_kept_ledger_recomputes_the_outcomes(tmp_path):
     counted = orders.groupby(["policy", "replication"]).size()
     for row in found.outcomes.itertuples():
         assert counted[row.policy, row.replication] == row.orders
+
+
+def test_ids_of_the_network_file_are_saved(tmp_path):
+    names = ["zoe", "ann", "bob", "eve", "dan"]
+    rows = [f"{one},{other}" for one in names for other in names if one < other]
+    (tmp_path / "friends.csv").write_text("source,target\n" + "\n".join(rows) + "\n")
+    scenario = SCENARIO.but(
+        days=2,
+        network={"file": str(tmp_path / "friends.csv")},
+        population={"homophily": 0},
+    )
+    folder = sim.compare(scenario, replications=2, workers=1).save(tmp_path / "study")
+    people = pd.read_parquet(folder / "people.parquet")
+    assert people["consumer"].dtype == np.int32
+    assert people["id"].tolist() == sorted(names)
+    assert "people.parquet" in json.loads((folder / "manifest.json").read_text())["files"]
 
 
 def test_the_roots_of_a_forest():

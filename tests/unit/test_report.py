@@ -21,7 +21,7 @@ from sim.report.cascade_figure import depths, descendants, radial_places
 from sim.report.figures import FIGURES, draw, png
 from sim.report.page import doubts, headline
 from sim.report.people_figures import top_part
-from sim.report.study import OUTCOMES, mean_interval, read_study
+from sim.report.study import AGAINST_TWIN, OUTCOMES, mean_interval, read_study
 from sim.report.style import DASH, count, money, percent, probability, spread
 from sim.scenario import Scenario
 
@@ -57,6 +57,7 @@ def outcome(gain: float, place: int, replication: int) -> dict[str, float]:
         "members_end": 400 + gain, "retention_d1": 0.28, "retention_d7": 0.13,
         "retention_d30": 0.08 + 0.001 * luck, "incremental_orders": gain + (gain > 0) * luck,
         "accelerated_orders": gain / 5, "cannibalised_orders": 1 + gain / 4,
+        "earners_kept": (gain > 0) * (0.02 + 0.001 * luck),
     }  # fmt: skip
 
 
@@ -127,8 +128,7 @@ def write_single_run(folder: Path) -> Path:
     for name in ("comparison.json", "cascade.json", "earnings.parquet", "retention.parquet"):
         (folder / name).unlink()
     outcomes = pd.read_parquet(folder / "outcomes.parquet")
-    twin = ["incremental_orders", "accelerated_orders", "cannibalised_orders"]
-    outcomes.drop(columns=twin).to_parquet(folder / "outcomes.parquet")
+    outcomes.drop(columns=list(AGAINST_TWIN)).to_parquet(folder / "outcomes.parquet")
     return folder
 
 
@@ -302,9 +302,11 @@ def test_a_lead_within_its_interval_is_said(study_copy):
 
 
 def test_orders_that_would_have_come_anyway_are_said(study_copy):
-    outcomes = pd.read_parquet(study_copy / "outcomes.parquet")
-    change(study_copy / "outcomes.parquet", cannibalised_orders=0.6 * outcomes["referred_orders"])
-    assert "60 % of the orders credited under give_get would have come anyway" in said(study_copy)
+    change(study_copy / "outcomes.parquet", cannibalised_orders=40)
+    assert (
+        "give_get pays for 40 orders that would have come anyway, and brings 11.7 extra."
+        in said(study_copy)
+    )
 
 
 def test_a_budget_that_is_used_up_is_said(study_copy):
@@ -332,6 +334,60 @@ def test_titles_say_who_wins(saved):
     assert finding(saved, "cost").startswith("An extra order costs 1.50 EUR under ")
     assert "80 % of those who share earn nothing" in finding(saved, "earnings")
     assert finding(saved, "cascade").endswith("brought 4 more in 3 steps")
+
+
+def test_the_funnel_tells_volume_before_rates(saved):
+    assert finding(saved, "funnel") == (
+        "give_get: 170 shares send 2,100 messages and bring 17 orders (none: 5)"
+    )
+
+
+def test_few_sharers_have_a_top_one_in_title_and_heading(saved):
+    (drawing,) = (one for one in draw(read_study(saved)) if one.name == "earnings")
+    assert "the top one gets 18 % of the money" in drawing.finding
+    heads = [text.get_text() for axes in drawing.figure.axes for text in axes.texts]
+    assert "top one gets" in heads
+
+
+def test_who_stays_says_what_the_measure_is(study_copy):
+    path = study_copy / "outcomes.parquet"
+    outcomes = pd.read_parquet(path)
+    higher = outcomes["retention_d30"] + 0.01 * (outcomes["policy"] == "give_get")
+    change(path, retention_d30=higher)
+    (drawing,) = (one for one in draw(read_study(study_copy)) if one.name == "retention")
+    assert drawing.finding.startswith("Under give_get, 9.")
+    assert "of new customers open the app on day 30 (none: " in drawing.finding
+    assert "Of those who earned money under give_get, 2.0 % more (95 % interval " in (
+        drawing.how_to_read
+    )
+
+
+def test_policies_that_hide_each_other_are_called_identical(tmp_path):
+    folder = write_study(tmp_path / "twins", GAINS)
+    for table in ("outcomes", "daily", "retention"):
+        rows = pd.read_parquet(folder / f"{table}.parquet")
+        copy = rows[rows["policy"] == "give_get"].assign(policy="ten_percent")
+        others = rows[rows["policy"] != "ten_percent"]
+        pd.concat([others, copy]).to_parquet(folder / f"{table}.parquet")
+    study = read_study(folder)
+    assert study.identical("give_get") == ["give_get", "ten_percent"]
+    assert study.identical("none") == ["none"]
+    labels = {
+        drawing.name: [text.get_text() for axes in drawing.figure.axes for text in axes.texts]
+        for drawing in draw(study)
+    }
+    assert labels["sales"].count("give_get (identical)") == 1
+    assert "ten_percent (identical)" in labels["cost"]
+    assert not any("none (identical)" in text for text in labels["sales"])
+
+
+def test_a_column_of_money_has_the_same_decimals(saved, tmp_path):
+    folder = write_study(tmp_path / "mixed", {"none": 0, "small": 0.5, "large": 12})
+    change(folder / "outcomes.parquet", profit_cents=[0.0] * 6 + [99_276.0] * 6 + [128_200.0] * 6)
+    text = Page(build(folder).read_text()).text
+    assert "+1,282 EUR" in text
+    assert "+993 EUR" in text
+    assert "992.76" not in text
 
 
 def test_titles_do_not_claim_what_is_not_there(tmp_path):
