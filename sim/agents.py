@@ -158,8 +158,6 @@ class Consumer(Talker):
         state.habit[i] = 1
         state.orders[p, i] = min(int(state.orders[p, i]) + 1, MOST)
         state.last_order[p, i] = model.day.tick
-        if lines.sponsor[k] >= 0:
-            state.sales[lines.sponsor[k]] += 1
 
     def tell_friends_of_membership(self, change: int) -> None:
         """Everybody who hears from her sees whether she is a member."""

@@ -197,7 +197,7 @@ def attribute(day, graph, state, today, lines, orders, counts):
     """Each order gets at most one sponsor; the buyers become members.
 
     Reads clicks, depth, orders before today. Writes today's order lines, then status, habit,
-    joined, sponsor, depth, orders, sales, member friends.
+    joined, sponsor, depth, orders, member friends.
     """
     credit(day, state, lines, orders)
     enrol(day, graph, state, today, lines, orders, counts)
@@ -250,8 +250,6 @@ def enrol(day, graph, state, today, lines, orders, counts):
         state.habit[i] = 1
         state.orders[p, i] = min(int(state.orders[p, i]) + 1, 65535)
         state.last_order[p, i] = day.tick
-        if lines.sponsor[k] >= 0:
-            state.sales[lines.sponsor[k]] += 1
 
 
 @phase

@@ -47,7 +47,9 @@ PHASES = (
     Phase("visit", "status, habit, clicks due, satisfaction", "visitors, activity"),
     Phase("buy", "visitors, traits, clicks, trust, what was heard, offers", "order lines"),
     Phase("attribute", "order lines, clicks, referral forest", "sponsors, members, orders owned"),
-    Phase("settle", "orders, scheme, budget", "ledger: orders, refunds, commissions, payouts"),
+    Phase(
+        "settle", "orders, scheme, budget", "ledger: orders, commissions, payouts; sales records"
+    ),
     Phase(
         "experience",
         "order lines, quality, expectation",
@@ -286,6 +288,8 @@ class WordOfMouthModel(mesa.Model):
         self.ledger.book_orders(self.orders)
         credited = self.programme.settle(self.orders)
         self.state.last_earned[credited] = self.tick
+        self.paid = self.ledger.commissioned(self.orders.order_id)
+        np.add.at(self.state.sales, self.orders.sponsor[self.paid], 1)
         self.programme.close_day()
 
     def _orders_of_today(self) -> Orders:
@@ -309,7 +313,7 @@ class WordOfMouthModel(mesa.Model):
 
     def _experience(self) -> None:
         lines = self.lines
-        self.engine.experience(lines, self.ledger.commissioned(self.orders.order_id))
+        self.engine.experience(lines, self.paid)
         self.ledger.schedule_refunds(self.orders.order_id, lines.refund_tick)
 
     def _share(self) -> None:

@@ -52,7 +52,7 @@ class State(NamedTuple):
     inbox: np.ndarray  # (N,) uint16 messages received today
     member_friends: np.ndarray  # (N,) int32 members among those whose shares she receives
     shares: np.ndarray  # (N,) int32 shares made
-    sales: np.ndarray  # (N,) int32 orders credited
+    sales: np.ndarray  # (N,) int32 orders through own links that earned a commission
     good_record: np.ndarray  # (N,) float32 public evidence for a sharer
     bad_record: np.ndarray  # (N,) float32 public evidence against a sharer
     last_earned: np.ndarray  # (N,) int32 tick of the latest commission

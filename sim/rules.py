@@ -281,7 +281,8 @@ def success_belief(c, sales, shares):
 
     (1 + c.learning sales) / (1 + c.learning c.expected_success shares)
 
-    sales, shares : own counts. 1 without a record; falls to 0 for those whose links never sell.
+    sales : own orders that earned a commission. shares : own shares. 1 without a record; falls to
+    0 for those whose links never earn.
     Posterior mean of a gamma rate over its prior mean. A: weight.
     """
     return (1.0 + c.learning * sales) / (1.0 + c.learning * c.expected_success * shares)
