@@ -25,6 +25,9 @@ DEFAULTS = {
 }
 
 
+CHAIN = (-1, 0, 1, 2, 3)  # everybody was referred by the person before
+
+
 def make_orders(order_id: Any, **columns: Any) -> Orders:
     """Orders with these ids; columns are arrays or constants, the others get DEFAULTS."""
     values = {**DEFAULTS, "order_id": order_id, **columns}
@@ -72,3 +75,11 @@ class Shop:
             self.programme.settle(orders)
         self.programme.close_day()
         return orders
+
+
+def paid(shop, orders):
+    """(order id, recipient, cents) of what a programme accrues for one day's orders."""
+    shop.day(shop.market.tick, orders)
+    lines = shop.ledger.entries()
+    lines = lines[(lines.account == "commission_payable") & (lines.kind == "commission")]
+    return list(zip(lines.order_id, lines.party, lines.credit_cents, strict=True))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from sim.model import WordOfMouthModel
 from sim.scenario import Behavior, Scenario, neutral_behavior
@@ -174,3 +176,26 @@ def digest(model: WordOfMouthModel) -> str:
         content.update(name.encode())
         content.update(data)
     return content.hexdigest()
+
+
+def fields(section: BaseModel, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Dotted name, declaration and value of every field of a tree of sections."""
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield from fields(value, f"{path}{name}.")
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            yield from fields(value[0], f"{path}{name}.0.")
+        else:
+            yield f"{path}{name}", field.json_schema_extra, value
+
+
+def with_value(scenario: Scenario, path: str, value: Any) -> Scenario:
+    """A copy with the field at a dotted path set."""
+    table = scenario.to_table()
+    place: Any = table
+    *sections, last = path.split(".")
+    for part in sections:
+        place = place[int(part)] if isinstance(place, list) else place[part]
+    place[last] = value
+    return Scenario.from_table(table)

@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
 
@@ -22,7 +22,8 @@ from sim.errors import InputError, InputWarning
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 
 DEBUG_VARIABLE = "VOUCH_DEBUG"
@@ -40,11 +41,11 @@ def fail(message: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def guarded(command: Function) -> Function:
+def guarded(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """A command whose errors end it with one line and the right exit code."""
 
     @functools.wraps(command)
-    def wrapper(*arguments: Any, **options: Any) -> Any:
+    def wrapper(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
         with _warnings_in_one_line():
             try:
                 return command(*arguments, **options)
@@ -64,7 +65,7 @@ def guarded(command: Function) -> Function:
                 what = f"{type(error).__name__}: {error}"
                 fail(f"{what} ({DEBUG_VARIABLE}=1 shows where it happened)", FAULT)
 
-    return wrapper  # type: ignore[return-value]
+    return wrapper
 
 
 @contextlib.contextmanager

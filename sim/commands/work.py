@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import typer
 
@@ -26,7 +27,7 @@ def checked_engine(name: str) -> Engine:
     """The name of an engine; InputError if there is none of that name."""
     if name not in ENGINES:
         raise InputError(f"there is no engine '{name}'{nearest(name, ENGINES)}")
-    return name  # type: ignore[return-value]
+    return cast(Engine, name)
 
 
 def explain(scenario: Scenario, policy: str | None, output: Output) -> None:
