@@ -9,17 +9,23 @@ The reading order of this folder is a straight line; a file uses only files abov
     edges, campus, generators,  who knows whom: made, or read from a file
     graph_files, network
     population, world           who the people are, and the morning of day 0
-    orders, accounts, ledger    what happened, in cents
-    market, schemes, incentives what sharing is said to pay, and what it pays
-    day, kernels, sharing,      a day as compiled loops over arrays
-    engine
+    orders, accounts, journal,  what happened, in cents: double entries, the states of commissions,
+    commission_lines, points,   points, deposits
+    ledger
+    credits, market, schemes/,  what sharing is said to pay, what it pays, and what the terms of a
+    limits, attribution,        programme leave of that
+    incentives
+    audit/                      what a scheme can cost and how it is gamed, without simulating
+    day, teams, opportunists    a day; buying together; playing the rules
+    kernels, sharing, engine    a day as compiled loops over arrays
     word_of_mouth, agents,      the same day as Mesa agents that act one by one: the same bits
     agent_engine
-    measures                    what came of it
+    measures, twins, disclosure what came of it, against the world without, and who earned what
     model                       the phases of a day, in order, with either engine
     studies/                    compared with what: policies under common random numbers
     report/                     so what: figures and a page, from saved results
     commands/, cli              the command ``vouch``
+    testing/                    what holds for every scheme, for yours too
 
 Public names load when they are first used, so ``import sim`` costs nothing.
 """
@@ -32,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim import (
+        audit,
         incentives,
         ledger,
         measures,
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
         rules,
         scenario,
         studies,
+        testing,
         world,
     )
     from sim.agents import Consumer
@@ -57,9 +65,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Comparison", "Consumer", "Decision", "InputError", "InputWarning", "Policy", "Scenario",
-    "Scheme", "SocialGraph", "WordOfMouthModel", "World", "__version__", "compare", "incentives",
-    "ledger", "make_world", "measures", "network", "population", "randomness", "report", "rules",
-    "scenario", "studies", "world",
+    "Scheme", "SocialGraph", "WordOfMouthModel", "World", "__version__", "audit", "compare",
+    "incentives", "ledger", "make_world", "measures", "network", "population", "randomness",
+    "report", "rules", "scenario", "studies", "testing", "world",
 ]  # fmt: skip
 
 _HOMES = {

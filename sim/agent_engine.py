@@ -50,14 +50,16 @@ class AgentEngine:
             lines.buyer[k], lines.product[k], lines.again[k] = buyer, product, again
         return lines
 
-    def attribute(self, lines: OrderLines, counts: np.ndarray) -> None:
-        """Credit the orders and enrol the buyers."""
+    def credit(self, lines: OrderLines) -> None:
+        """Credit the orders to friends."""
+        for k, row in enumerate(lines.buyer):
+            self.model.consumer(row).credit(lines, k)
+
+    def enrol(self, lines: OrderLines, counts: np.ndarray) -> None:
+        """Make the buyers members, by the sponsors that stand in the lines."""
         self._counts = counts
-        buyers = [self.model.consumer(row) for row in lines.buyer]
-        for k, buyer in enumerate(buyers):
-            buyer.attribute(lines, k)
-        for k, buyer in enumerate(buyers):
-            buyer.enrol(lines, k)
+        for k, row in enumerate(lines.buyer):
+            self.model.consumer(row).enrol(lines, k)
 
     def experience(self, lines: OrderLines, paid: np.ndarray) -> None:
         """Deliver the orders."""

@@ -67,6 +67,7 @@ class Consumer(Talker):
         pace = float(model.world.people.purchase_rate[self.row]) * float(
             model.day.repeat_per_day[p]
         )
+        pace *= float(model.state.loyalty[self.row])
         again = model.plain_rules.repeat(
             model.coefficients.repeat, pace, self.satisfaction_with(p), model.day.dt
         )
@@ -101,11 +102,10 @@ class Consumer(Talker):
         if self.follows_link(p):
             tie = int(state.click_tie[p, i])
             sender_trust = model.engine.tie_trust(tie) if tie >= 0 else c.click.stranger_trust
-        net = max(int(day.price_cents[p]) - self.promised_discount(p), 1)
         probability = model.plain_rules.purchase(
             c.purchase,
             float(people.affinity[p, i]),
-            math.log(float(people.valuation_cents[p, i]) / net),
+            math.log(float(people.valuation_cents[p, i]) / self.net_price(p)),
             sender_trust,
             float(state.good_heard[p, i]),
             float(state.bad_heard[p, i]),
@@ -114,34 +114,72 @@ class Consumer(Talker):
         )
         return self.luck(Decision.BUY, p)[0] < probability
 
-    def credited_friend(self, p: int) -> int:
-        """Whose link an order of p today is credited to; -1 nobody's."""
-        day, state, i = self.model.day, self.model.state, self.row
-        friend = int(state.click_sponsor[p, i])
-        age = day.tick - int(state.click_due[p, i])
-        if friend in (-1, i) or not 0 <= age <= day.window:
-            return -1
-        return friend if day.existing_customers or not self.is_customer else -1
+    def credited_message(self, p: int) -> tuple[int, int, int]:
+        """Sponsor, tie and channel of the message an order of p today is credited to.
 
-    def promised_discount(self, p: int) -> int:
-        """Cents off p that the credited friend's link promises."""
+        Nobody's: (-1, -1, 0).
+        """
+        day, state, i = self.model.day, self.model.state, self.row
+        linked = self.has_link(p)
+        if day.coupons and (day.coupon_first or not linked) and self.types_code(p):
+            columns = (state.told_sponsor, state.told_tie, state.told_channel)
+        elif linked:
+            columns = (state.click_sponsor, state.click_tie, state.click_channel)
+        else:
+            return -1, -1, 0
+        sponsor, tie, channel = (int(column[p, i]) for column in columns)
+        return sponsor, tie, channel
+
+    def has_link(self, p: int) -> bool:
+        """Whether a friend's link to p is live that an order can be credited to."""
+        day, state, i = self.model.day, self.model.state, self.row
+        age = day.tick - int(state.click_due[p, i])
+        if state.click_sponsor[p, i] in (-1, i) or not 0 <= age <= day.window:
+            return False
+        return bool(day.existing_customers or not self.is_customer)
+
+    def types_code(self, p: int) -> bool:
+        """Whether she types in the code of whoever told her of p last, if she buys."""
+        model, day, state, i = self.model, self.model.day, self.model.state, self.row
+        age = day.tick - int(state.told_tick[p, i])
+        if state.told_sponsor[p, i] in (-1, i) or age > day.window:
+            return False
+        if self.is_customer and not day.existing_customers:
+            return False
+        saved = self.friends_discount(p)
+        if saved <= 0:
+            return False
+        chance = model.plain_rules.code_use(
+            model.coefficients.purchase, saved / int(day.price_cents[p])
+        )
+        return self.luck(Decision.CODE, p)[0] < chance
+
+    def friends_discount(self, p: int) -> int:
+        """Cents that a friend's link or code takes off p for her."""
         day = self.model.day
-        if self.credited_friend(p) < 0 or (day.discount_for_new_only and self.is_customer):
+        if day.discount_for_new_only and self.is_customer:
             return 0
         return min(int(day.discount_cents[p]), int(day.price_cents[p]))
 
-    # attribute -------------------------------------------------------------------------------
+    def net_price(self, p: int) -> int:
+        """Cents she expects to pay for p, after the friend's discount and her points; >= 1."""
+        day = self.model.day
+        price = int(day.price_cents[p])
+        sponsor, _, _ = self.credited_message(p)
+        if sponsor >= 0:
+            price -= self.friends_discount(p)
+        points = int(day.points_cents[min(self.row, day.points_cents.size - 1)])
+        return max(price - min(points, price), 1)
 
-    def attribute(self, lines: OrderLines, k: int) -> None:
-        """Credit order k of today, one's own, to a friend's link or to nobody."""
-        state, p = self.model.state, int(lines.product[k])
-        friend = self.credited_friend(p)
+    # attribute: credit, then enrol -----------------------------------------------------------
+
+    def credit(self, lines: OrderLines, k: int) -> None:
+        """Credit order k of today, one's own, to a friend's link or code, or to nobody."""
+        friend, tie, channel = self.credited_message(int(lines.product[k]))
         first_today = k == 0 or lines.buyer[k - 1] != self.row
         lines.new_customer[k] = first_today and not self.is_customer
-        lines.sponsor[k] = friend
-        lines.tie[k] = state.click_tie[p, self.row] if friend >= 0 else -1
-        lines.channel[k] = state.click_channel[p, self.row] if friend >= 0 else 0
-        lines.depth[k] = int(state.depth[friend]) + 1 if friend >= 0 else 0
+        lines.sponsor[k], lines.tie[k], lines.channel[k] = friend, tie, channel
+        lines.depth[k] = int(self.model.state.depth[friend]) + 1 if friend >= 0 else 0
 
     def enrol(self, lines: OrderLines, k: int) -> None:
         """Become a member by order k of today, and remember it."""
@@ -154,6 +192,10 @@ class Consumer(Talker):
             state.joined[i] = model.day.tick
             state.sponsor[i] = lines.sponsor[k]
             state.depth[i] = lines.depth[k]
+            if lines.sponsor[k] >= 0:
+                sponsor = model.consumer(int(lines.sponsor[k]))
+                ratio = sponsor.reward_for(p) / max(int(model.day.price_cents[p]), 1)
+                state.loyalty[i] = model.plain_rules.selection(model.coefficients.repeat, ratio)
         self.reordered |= bool(lines.again[k])
         state.habit[i] = 1
         state.orders[p, i] = min(int(state.orders[p, i]) + 1, MOST)

@@ -65,6 +65,16 @@ class Click(Section):
         source="A15 (Verlegh et al. 2013; sign from experiments, A: size)",
         description="loss of effect over the weakest tie when only the sender is paid",
     )  # fmt: skip
+    fairness: float = quantity(
+        0.2, unit="share", low=0, high=0.5, kind="uncertainty", neutral=0,
+        source="A16 (Hong, Pavlou, Wang and Shi 2017: sign; A: size)",
+        description="gain of effect over the weakest tie when both sides get about the same",
+    )  # fmt: skip
+    uncertain_gift: float = quantity(
+        0.877, unit="factor", low=0.8, high=1, kind="uncertainty", neutral=1,
+        source="A18 (Li et al., Management Science mnsc.2024.05685: -12.3 %)",
+        description="effect of a message when the friend's discount is a lottery",
+    )  # fmt: skip
     delay_median_days: float = quantity(
         0.4, unit="days", low=0, high=60, kind="uncertainty", neutral=0,
         source="A32 (Iribarren and Moro 2009)",
@@ -119,6 +129,12 @@ class Purchase(Section):
         -1.0, unit="logit", low=-10, high=0, kind="uncertainty", neutral=0, source=ASSUMPTION,
         description="change of appeal for someone who already bought the product",
     )  # fmt: skip
+    code_search: float = quantity(
+        3.0, unit="per share of the price", low=0, high=20, kind="uncertainty", neutral=0,
+        source="A35 (Belo and Li 2022: sign), A: size",
+        description="how readily buyers look for a friend's code at the checkout, where there are "
+        "codes",
+    )  # fmt: skip
 
 
 class Repeat(Section):
@@ -128,6 +144,16 @@ class Repeat(Section):
         0.5, unit="log rate per unit", low=0, high=3, kind="uncertainty", neutral=0,
         source=ASSUMPTION,
         description="how strongly satisfaction speeds up or slows down repeat buying",
+    )  # fmt: skip
+    reward_selection: float = quantity(
+        0.1, unit="share per log reward", low=0, high=0.3, kind="uncertainty", neutral=0,
+        source="A21 (Wolters, Schulze and Gedenk 2020: sign), A: size",
+        description="how much slower customers buy again whom a larger reward brought",
+    )  # fmt: skip
+    selection_reference: float = quantity(
+        0.05, unit="share of the price", low=0.001, high=10, kind="uncertainty",
+        source="A21, A: size",
+        description="reward from which its size counts for who is brought",
     )  # fmt: skip
 
 
@@ -197,15 +223,31 @@ class Share(Section):
         description="enthusiasm of customers who joined through a friend, relative to others",
     )  # fmt: skip
     reward_presence: float = quantity(
-        0.06, unit="shares per day", low=0, high=10, kind="uncertainty", neutral=0,
+        0.05, unit="shares per day", low=0, high=10, kind="uncertainty", neutral=0,
         source="A4 (Ryu and Feick 2007: presence matters), A: size",
         description="rate added for a member of average initiative by the mere presence of a "
         "reward",
     )  # fmt: skip
     reward_size: float = quantity(
-        0.6, unit="shares per day per log(1 + reward/price)", low=0, high=10, kind="uncertainty",
-        neutral=0, source="A4 (Wolters, Schulze and Gedenk 2020: sign), A: size",
+        0.2, unit="shares per day per log(1 + reward/price)", low=0, high=10, kind="uncertainty",
+        neutral=0, source="A4 (Ryu and Feick 2007: size matters little; Wolters, Schulze and "
+        "Gedenk 2020: sign), A: size",
         description="rate added by the size of the reward, concave",
+    )  # fmt: skip
+    close_norm: float = quantity(
+        1.0, unit="share", low=0, high=1, kind="uncertainty", neutral=0,
+        source="A5 (Ryu and Feick 2007: over strong ties .0-.3 of the effect is left)",
+        description="loss of the pull of a reward for the sender alone among the closest friends",
+    )  # fmt: skip
+    generosity: float = quantity(
+        1.0, unit="ratio to own reward", low=0, high=5, kind="uncertainty", neutral=0,
+        source="A16 (Gershon, Cryder and John 2020: sent as readily; Jung et al. 2021), A: size",
+        description="pull of what friends get, among the closest friends",
+    )  # fmt: skip
+    uncertain_reward: float = quantity(
+        1.209, unit="factor", low=1, high=1.3, kind="uncertainty", neutral=1,
+        source="A18 (Li et al., Management Science mnsc.2024.05685: +20.9 %)",
+        description="sharing when the sharer's reward is a lottery",
     )  # fmt: skip
     learning: float = quantity(
         1.0, unit="weight", low=0, high=100, kind="uncertainty", neutral=0, source=ASSUMPTION,
@@ -308,6 +350,26 @@ class Stay(Section):
     )  # fmt: skip
 
 
+class Team(Section):
+    """Buying together: see :mod:`sim.teams`."""
+
+    opening: float = quantity(
+        0.5, unit="probability", low=0, high=1, kind="uncertainty", neutral=0, source=ASSUMPTION,
+        description="chance that who decided to buy opens a team instead of ordering alone, at a "
+        "discount of 15 % or more",
+    )  # fmt: skip
+    joining: float = quantity(
+        0.4, unit="probability", low=0, high=1, kind="uncertainty",
+        source="A34: 77 % of teams of two fill within a day (BeiBei, Zhang et al. 2021)",
+        description="chance that a friend who trusts fully and likes the product perfectly joins, "
+        "at a discount of 15 % or more",
+    )  # fmt: skip
+    alone: float = quantity(
+        0.3, unit="probability", low=0, high=1, kind="uncertainty", source=ASSUMPTION,
+        description="chance that somebody whose team did not fill buys alone afterwards",
+    )  # fmt: skip
+
+
 class Behavior(Section):
     """Coefficients of all decision rules."""
 
@@ -318,3 +380,4 @@ class Behavior(Section):
     share: Share = Share()
     fatigue: Fatigue = Fatigue()
     stay: Stay = Stay()
+    team: Team = Team()

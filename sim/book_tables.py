@@ -1,4 +1,4 @@
-"""The books as tables: double-entry lines and orders, for pandas and Parquet."""
+"""The books as tables: double-entry lines, orders, commission lines, for pandas and Parquet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.accounts import FLOWS, PERSONAL_ACCOUNTS, PLATFORM, Account, EntryKind, label
-from sim.orders import Orders, Table
+from sim.commission_lines import LineState, LineTable
+from sim.orders import LINE_DTYPES, Orders, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,18 @@ def orders_table(orders: Orders, refunded_through: int, dt: float) -> pd.DataFra
         "channel": orders.channel,
     }
     return pd.DataFrame(columns)
+
+
+def lines_table(lines: LineTable, dt: float) -> pd.DataFrame:
+    """A row per commission line; columns as in ``Ledger.lines_frame``."""
+    import pandas as pd
+
+    states = np.array([label(state) for state in LineState], dtype=object)
+    columns = {name: lines[name] for name in LINE_DTYPES}
+    dates = {"day": _days(lines["tick"], dt), "due_day": _days(lines["due_tick"], dt)}
+    frame = pd.DataFrame({**columns, **dates, "state": states[lines["state"]]}, copy=True)
+    first = ["order_id", "recipient", "level", "part", "cents", "state"]
+    return frame[[*first, *(name for name in frame if name not in first)]]
 
 
 def _days(ticks: np.ndarray, dt: float) -> np.ndarray:

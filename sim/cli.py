@@ -237,6 +237,43 @@ def compare(
     )  # fmt: skip
 
 
+@app.command(epilog="Example: vouch audit scenario.toml --policy give_get --identity-cost 2")
+@guarded
+def audit(
+    scenario: ScenarioFile,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy",
+            metavar="NAME|FILE",
+            show_default=False,
+            help="A policy of the scenario, or a TOML file of \\[policies.*]; repeatable.",
+        ),
+    ] = None,
+    identity_cost: Annotated[
+        float,
+        typer.Option("--identity-cost", metavar="X", help="What a false name costs its owner."),
+    ] = 0.0,
+    settings: Settings = None,
+    seed: NoSeed = None,
+    out: ResultOut = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Audit policies without a run: what they can cost, and how they can be gamed.
+
+    Ends with 1 if a policy breaks an invariant that none may break.
+    """
+    from sim.commands.audit import audit_policies
+    from sim.commands.loading import load_scenario
+
+    audit_policies(
+        load_scenario(scenario, settings or ()), policies=policy or (),
+        identity_cost=identity_cost, output=Output(quiet, json), out=out, overwrite=overwrite,
+    )  # fmt: skip
+
+
 @app.command(name="report", epilog="Example: vouch report results/spring-launch")
 @guarded
 def rebuild_report(
@@ -294,6 +331,49 @@ def phases(
         return
     loaded = load_scenario(scenario, settings or (), days, seed)
     look.profile_phases(loaded, policy, output, out, overwrite)
+
+
+@app.command(epilog="Example: vouch schemes two_sided")
+@guarded
+def schemes(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            show_default=False,
+            help="A scheme, module:Class of your own, a real programme, or the word import.",
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="After import: YAML file of an affiliate registry.",
+            show_default=False,
+        ),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", hidden=True)] = False,
+    out: ResultOut = None,
+    overwrite: Overwrite = False,
+    seed: NoSeed = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """List schemes and real programmes, show one with TOML to paste, or import one."""
+    from sim.commands import schemes as catalogue
+    from sim.errors import InputError
+
+    output = Output(quiet, json)
+    if (name == catalogue.IMPORT) != (file is not None):
+        raise InputError("write vouch schemes import FILE to read a programme from a YAML file")
+    if markdown:
+        catalogue.show_markdown(output)
+    elif file is not None:
+        catalogue.import_programme(file, output, out, overwrite)
+    elif name is not None:
+        catalogue.show_scheme(name, output, out, overwrite)
+    else:
+        catalogue.list_schemes(output, out, overwrite)
 
 
 @networks_app.callback()

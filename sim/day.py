@@ -32,7 +32,12 @@ class Day(NamedTuple):
     win_back: float  # chance that a campaign brings a lapsed customer back today
     window: int  # ticks after a click in which an order is credited
     existing_customers: bool
+    coupons: bool  # friends can type in the code of whoever told them last
+    coupon_first: bool  # a code typed in beats a link
     discount_for_new_only: bool
+    sharer_uncertain: bool  # the sharer's reward is a lottery
+    friend_uncertain: bool  # the friend's discount is a lottery
+    in_kind: bool  # the sharer's reward is points
     fatigue_kept: float  # share of fatigue left after a tick
     earnings_window: int  # ticks in which a commission counts as earned lately
     day_ticks: int  # ticks in a day, at least 1
@@ -40,6 +45,7 @@ class Day(NamedTuple):
     price_cents: np.ndarray  # (P,) int64
     reward_cents: np.ndarray  # (P, N) float64, or (P, 1) where it is the same for all
     discount_cents: np.ndarray  # (P,) int64
+    points_cents: np.ndarray  # (N,) int64 what each can pay in points today, or (1,) for all
     rating: np.ndarray  # (P,) float64
     repeat_per_day: np.ndarray  # (P,) float64
     quality: np.ndarray  # (P,) float64

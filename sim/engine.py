@@ -82,7 +82,8 @@ def kernels_with(rules: Rules) -> Kernels:
         if function is not getattr(BUILT_IN, slot)
     }
     phases = _copy_with(kernels, replaced)
-    return Kernels(phases, _copy_with(sharing, {**replaced, "tie_trust": phases.tie_trust}))
+    shared = {"tie_trust": phases.tie_trust, "reward_for": phases.reward_for}
+    return Kernels(phases, _copy_with(sharing, replaced | shared))
 
 
 _copies = itertools.count()
@@ -135,12 +136,18 @@ class KernelEngine:
         )  # fmt: skip
         return OrderLines(*(column[:count] for column in self._room))
 
-    def attribute(self, lines: OrderLines, counts: np.ndarray) -> None:
-        """Credit the orders and enrol the buyers."""
-        model, count = self.model, lines.buyer.size
-        self.kernels.attribute(
-            model.day, model.world.graph.arrays, model.state, self.today, lines, count, counts
-        )
+    def credit(self, lines: OrderLines) -> None:
+        """Credit the orders to friends."""
+        model = self.model
+        self.kernels.credit(model.coefficients, model.day, model.state, lines, lines.buyer.size)
+
+    def enrol(self, lines: OrderLines, counts: np.ndarray) -> None:
+        """Make the buyers members, by the sponsors that stand in the lines."""
+        model = self.model
+        self.kernels.enrol(
+            model.coefficients, model.day, model.world.graph.arrays, model.state, self.today,
+            lines, lines.buyer.size, counts,
+        )  # fmt: skip
 
     def experience(self, lines: OrderLines, paid: np.ndarray) -> None:
         """Deliver the orders."""

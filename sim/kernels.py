@@ -31,6 +31,7 @@ from sim.day import (
 from sim.population import LAPSED, MEMBER, NEVER
 from sim.randomness import Decision, uniforms
 from sim.rules import (
+    code_use,
     disconfirmation,
     happens,
     lapse_multiplier,
@@ -38,6 +39,7 @@ from sim.rules import (
     purchase,
     repeat,
     satisfaction,
+    selection,
     trust,
 )
 
@@ -47,6 +49,10 @@ BUY = int(Decision.BUY)
 HABIT = int(Decision.HABIT)
 EXPERIENCE = int(Decision.EXPERIENCE)
 STAY = int(Decision.STAY)
+CODE = int(Decision.CODE)
+
+BY_NOBODY, BY_LINK, BY_CODE = 0, 1, 2
+"""What credits an order to a friend."""
 
 
 @inner
@@ -56,7 +62,7 @@ def needs(c, day, people, state, i, p):
         return False
     # One address serves four products.
     u = uniforms(day.seed, NEED, day.tick, i, 0, p >> 2)[p & 3]
-    rate = float(people.purchase_rate[i]) * day.repeat_per_day[p]
+    rate = float(people.purchase_rate[i]) * day.repeat_per_day[p] * float(state.loyalty[i])
     return u < repeat(c.repeat, rate, float(state.satisfaction[p, i]), day.dt)
 
 
@@ -129,13 +135,55 @@ def is_credited(day, state, i, p):
 
 
 @inner
-def promised_discount(day, state, i, p):
-    """Cents that i is promised off product p today."""
-    if not is_credited(day, state, i, p):
-        return 0
+def friends_discount(day, state, i, p):
+    """Cents that a friend's link or code takes off product p for i today."""
     if day.discount_for_new_only and is_customer(state, i):
         return 0
     return min(day.discount_cents[p], day.price_cents[p])
+
+
+@inner
+def types_code(c, day, state, i, p):
+    """Whether i, if buying p today, types in the code of whoever told her last.
+
+    A pure function of the state, like :func:`needs`: the purchase decision and the credit agree.
+    """
+    sponsor = state.told_sponsor[p, i]
+    age = day.tick - state.told_tick[p, i]
+    if sponsor < 0 or sponsor == i or age > day.window:
+        return False
+    if is_customer(state, i) and not day.existing_customers:
+        return False
+    saved = friends_discount(day, state, i, p)
+    if saved <= 0:
+        return False
+    u, _, _, _ = uniforms(day.seed, CODE, day.tick, i, 0, p)
+    return u < code_use(c.purchase, saved / day.price_cents[p])
+
+
+@inner
+def credited_by(c, day, state, i, p):
+    """What would credit an order of i for p today: BY_NOBODY, BY_LINK or BY_CODE."""
+    linked = is_credited(day, state, i, p)
+    if day.coupons and (day.coupon_first or not linked) and types_code(c, day, state, i, p):
+        return BY_CODE
+    return BY_LINK if linked else BY_NOBODY
+
+
+@inner
+def net_price(c, day, state, i, p):
+    """Cents that i expects to pay for p today, after the friend's discount and points; >= 1."""
+    price = day.price_cents[p]
+    if credited_by(c, day, state, i, p) != BY_NOBODY:
+        price -= friends_discount(day, state, i, p)
+    points = day.points_cents[min(i, day.points_cents.size - 1)]
+    return max(price - min(points, price), 1)
+
+
+@inner
+def reward_for(day, p, i):
+    """What i believes a sale of p through her link earns her, in cents."""
+    return day.reward_cents[p, min(i, day.reward_cents.shape[1] - 1)]
 
 
 @inner
@@ -151,7 +199,7 @@ def buys(c, day, people, state, i, p, through_link):
     if through_link:
         tie = state.click_tie[p, i]
         sender_trust = tie_trust(state, tie) if tie >= 0 else c.click.stranger_trust
-    net = max(day.price_cents[p] - promised_discount(day, state, i, p), 1)
+    net = net_price(c, day, state, i, p)
     probability = purchase(
         c.purchase,
         float(people.affinity[p, i]),
@@ -193,35 +241,31 @@ def buy(c, day, people, state, today, visitors, lines):
 
 
 @phase
-def attribute(day, graph, state, today, lines, orders, counts):
-    """Each order gets at most one sponsor; the buyers become members.
+def credit(c, day, state, lines, orders):
+    """Each order gets at most one sponsor and its place in the referral forest.
 
-    Reads clicks, depth, orders before today. Writes today's order lines, then status, habit,
-    joined, sponsor, depth, orders, member friends.
+    Reads clicks, who told whom last, depth, orders before today. Writes today's order lines.
     """
-    credit(day, state, lines, orders)
-    enrol(day, graph, state, today, lines, orders, counts)
-
-
-@inner
-def credit(day, state, lines, orders):
-    """Write the sponsor of each order and its place in the referral forest."""
     for k in range(orders):
         i = lines.buyer[k]
         p = lines.product[k]
         first_today = k == 0 or lines.buyer[k - 1] != i
         lines.new_customer[k] = first_today and not is_customer(state, i)
         lines.refund_tick[k] = -1
-        if is_credited(day, state, i, p):
+        by = credited_by(c, day, state, i, p)
+        if by == BY_LINK:
             lines.sponsor[k] = state.click_sponsor[p, i]
             lines.tie[k] = state.click_tie[p, i]
             lines.channel[k] = state.click_channel[p, i]
-            lines.depth[k] = state.depth[state.click_sponsor[p, i]] + 1
+        elif by == BY_CODE:
+            lines.sponsor[k] = state.told_sponsor[p, i]
+            lines.tie[k] = state.told_tie[p, i]
+            lines.channel[k] = state.told_channel[p, i]
         else:
             lines.sponsor[k] = -1
             lines.tie[k] = -1
             lines.channel[k] = 0
-            lines.depth[k] = 0
+        lines.depth[k] = state.depth[lines.sponsor[k]] + 1 if by != BY_NOBODY else 0
 
 
 @inner
@@ -231,9 +275,13 @@ def tell_friends_of_membership(graph, state, i, change):
         state.member_friends[graph.target[e]] += change
 
 
-@inner
-def enrol(day, graph, state, today, lines, orders, counts):
-    """Buyers become members; the order is remembered."""
+@phase
+def enrol(c, day, graph, state, today, lines, orders, counts):
+    """Buyers become members; the order is remembered.
+
+    Reads today's order lines, offers. Writes status, habit, joined, sponsor, depth, loyalty,
+    orders, member friends.
+    """
     for k in range(orders):
         i = lines.buyer[k]
         p = lines.product[k]
@@ -245,6 +293,9 @@ def enrol(day, graph, state, today, lines, orders, counts):
             state.joined[i] = day.tick
             state.sponsor[i] = lines.sponsor[k]
             state.depth[i] = lines.depth[k]
+            if lines.sponsor[k] >= 0:
+                ratio = reward_for(day, p, lines.sponsor[k]) / max(day.price_cents[p], 1)
+                state.loyalty[i] = selection(c.repeat, ratio)
         if lines.again[k]:
             today.why[i] |= REORDERED
         state.habit[i] = 1

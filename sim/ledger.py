@@ -1,16 +1,24 @@
 """The books of one run: every order, refund, discount, commission and payout, in integer cents.
 
-A posting moves an amount from one account to another, so a line without its counterpart cannot
-be written; :data:`sim.accounts.FLOWS` is the table of all postings. Nothing posted is ever
-changed or removed: a refund or a clawback is a new posting.
+Every event is a posting between two accounts; :data:`sim.accounts.FLOWS` is the table of all
+postings. Nothing posted is ever changed or removed: a refund or a clawback is a new posting.
 
-A commission is *pending* when it is accrued, *settled* when its holding period ends, *reversed*
-when its order is refunded. Per person, at every moment,
+A commission line is in one state at a time (:class:`sim.commission_lines.LineState`)::
 
-    earned = accrued - clawed back = pending + paid - owed
+    pending   its hold runs    -> approved, held, or cancelled
+    held      a check froze it -> approved when released, else cancelled
+    approved  its hold is over -> paid, or clawed back
+    paid                       -> clawed back, and owed
 
-where ``paid`` is cash that went out and ``owed`` is commission that was paid, then clawed back
-and not recovered yet. What is owed is kept back from later payouts.
+A refund or a re-rating cancels or claws back. A held line that is due is rejected: cancelled.
+A line that is lowered in part is cut in two lines, so at every moment, in total and per person,
+
+    accrued = pending + held + approved + paid + clawed back + cancelled
+
+Points count as paid when they are issued. What was paid and then clawed back is *owed*; it is
+kept back from later payouts. Such a recovery settles the later line, which is paid all the same,
+and moves no line back: lines in state paid = cash and points that went out - owed.
+What caps and budgets refuse never accrues; it is kept as a memo (capped).
 """
 
 from __future__ import annotations
@@ -19,41 +27,35 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.accounts import (
-    CREDIT_ACCOUNTS,
-    FLOWS,
-    WALLETS,
-    Account,
-    EntryKind,
-    label,
-)
-from sim.book_tables import entries_table, orders_table
-from sim.orders import (
-    COMMISSION_DTYPES,
-    ORDER_DTYPES,
-    POSTING_DTYPES,
-    Commissions,
-    Orders,
-    Table,
-    read_only,
-    share_out,
-)
+from sim.accounts import NO_ORDER, EntryKind, label
+from sim.book_checks import check_books, reconcile_books
+from sim.book_tables import entries_table, lines_table, orders_table
+from sim.commission_lines import LineState, LineTable
+from sim.journal import Journal, LedgerError
+from sim.order_book import OrderBook
+from sim.orders import CommissionLines, Orders, read_only, share_out
+from sim.points import NO_EXPIRY, PointLots
 
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["Ledger", "LedgerError", "RefundSummary"]
 
-class LedgerError(RuntimeError):
-    """The books do not agree: a fault of the program, never of its input."""
-
-
-_PENDING, _SETTLED, _REVERSED = 0, 1, 2
-_NAMES = [label(account) for account in Account]
-_USUAL_SIDES = [-1 if account in CREDIT_ACCOUNTS else 1 for account in Account]
+_UNPAID = (LineState.PENDING, LineState.HELD, LineState.APPROVED)
+_TAKEN_BACK = {
+    LineState.PENDING: (EntryKind.CANCEL, LineState.CANCELLED),
+    LineState.HELD: (EntryKind.REJECT, LineState.CANCELLED),
+    LineState.APPROVED: (EntryKind.CLAWBACK, LineState.CLAWED_BACK),
+    LineState.PAID: (EntryKind.DEBT, LineState.CLAWED_BACK),
+}
 
 
 class RefundSummary(NamedTuple):
-    """What one day's refunds came to. order_id : int64 (n,), the orders refunded."""
+    """What one day's refunds came to.
+
+    order_id : int64 (n,), the orders refunded. refunded_cents : their net price. clawed_back_cents
+    : the commission taken back with them, approved or not.
+    """
 
     order_id: np.ndarray
     refunded_cents: int
@@ -75,69 +77,89 @@ class Ledger:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._orders = Table(ORDER_DTYPES)
-        self._postings = Table(POSTING_DTYPES)
-        self._commissions = Table(COMMISSION_DTYPES)
-        self._debits = [0] * len(Account)
-        self._credits = [0] * len(Account)
-        self._wallets = {name: np.zeros(size, np.int64) for name in WALLETS}
-        # Sums of the wallets, so that the daily check does not read every consumer.
-        self._sums = dict.fromkeys(WALLETS, 0)
+        self._journal = Journal(size)
+        self._orders = OrderBook()
+        self._lines = LineTable()
+        self._points = PointLots()
         self._due: dict[int, list[np.ndarray]] = {}
-        self._refunds: dict[int, list[np.ndarray]] = {}
-        self._touched: list[np.ndarray] = []
-        self._last_order_id = -1
-        self._last_credited_id = -1
-        self._refunded_through = -1
+        self._approved: list[np.ndarray] = []
 
     @property
     def earned_cents(self) -> np.ndarray:
-        """Commission accrued less clawed back, per consumer, int64 (size,), read-only."""
-        return read_only(self._wallets["earned"])
+        """Commission accrued and not taken back, per consumer, int64 (size,), read-only."""
+        wallets = self._journal.wallets
+        due = wallets["pending"] + wallets["held"] + wallets["approved"]
+        return read_only(due + wallets["paid"] - wallets["owed"])
 
     @property
     def pending_cents(self) -> np.ndarray:
-        """Commission accrued, not reversed, not settled yet, int64 (size,), read-only."""
-        return read_only(self._wallets["pending"])
+        """Commission whose holding period runs, int64 (size,), read-only."""
+        return read_only(self._journal.wallets["pending"])
+
+    @property
+    def held_cents(self) -> np.ndarray:
+        """Commission frozen by a check, int64 (size,), read-only."""
+        return read_only(self._journal.wallets["held"])
+
+    @property
+    def approved_cents(self) -> np.ndarray:
+        """Commission approved and not paid out yet, int64 (size,), read-only."""
+        return read_only(self._journal.wallets["approved"])
 
     @property
     def paid_cents(self) -> np.ndarray:
-        """Cash paid out, per consumer, int64 (size,), read-only."""
-        return read_only(self._wallets["paid"])
+        """Cash and points that went out, per consumer, int64 (size,), read-only."""
+        return read_only(self._journal.wallets["paid"])
 
     @property
     def owed_cents(self) -> np.ndarray:
         """Commission clawed back after it was paid and not recovered, int64 (size,), read-only."""
-        return read_only(self._wallets["owed"])
+        return read_only(self._journal.wallets["owed"])
+
+    @property
+    def points_cents(self) -> np.ndarray:
+        """Points people can spend, int64 (size,), read-only."""
+        return read_only(self._journal.wallets["points"])
+
+    @property
+    def capped_cents(self) -> np.ndarray:
+        """What caps and budgets refused people, int64 (size,), read-only."""
+        return read_only(self._journal.wallets["capped"])
+
+    @property
+    def cancelled_cents(self) -> np.ndarray:
+        """Commission taken back before it was approved, int64 (size,), from the postings."""
+        return read_only(self._journal.per_person(EntryKind.CANCEL, EntryKind.REJECT))
 
     @property
     def clawed_back_cents(self) -> np.ndarray:
-        """Commission reversed because the order was refunded, int64 (size,), read-only."""
-        return read_only(self._wallets["clawed_back"])
+        """Commission taken back after it was approved, int64 (size,), from the postings."""
+        return read_only(self._journal.per_person(EntryKind.CLAWBACK, EntryKind.DEBT))
 
     @property
     def balance_cents(self) -> np.ndarray:
-        """Pending less owed, per consumer, int64 (size,); negative for a consumer in debt."""
-        return self._wallets["pending"] - self._wallets["owed"]
+        """Commission still to come less owed, int64 (size,), read-only; negative: in debt."""
+        wallets = self._journal.wallets
+        due = wallets["pending"] + wallets["held"] + wallets["approved"]
+        return read_only(due - wallets["owed"])
 
     def book_orders(self, orders: Orders) -> None:
         """Book a day's orders: the customer pays price less discount, the goods leave the stock.
 
-        Raises :class:`LedgerError` if an order id was booked before or an amount is impossible.
+        What is paid in points follows with :meth:`redeem`. Raises :class:`LedgerError` if an
+        order id was booked before or an amount is impossible.
         """
-        count = len(orders.order_id)
-        if count == 0:
+        if len(orders.order_id) == 0:
             return
         if (orders.order_id[1:] < orders.order_id[:-1]).any():
             orders = orders.take(np.argsort(orders.order_id, kind="stable"))
-        self._admit(orders)
-        self._orders.append(count, {**orders._asdict(), "refund_tick": -1})
+        self._orders.add(orders)
         for kind, amounts in (
             (EntryKind.ORDER, orders.net_cents),
             (EntryKind.DISCOUNT, orders.discount_cents),
             (EntryKind.COST, orders.cost_cents),
         ):
-            self._post(kind, orders.tick, orders.order_id, orders.buyer, amounts)
+            self._journal.post(kind, orders.tick, orders.order_id, orders.buyer, amounts)
         self.schedule_refunds(orders.order_id, orders.refund_tick)
 
     def book_gifts(self, tick: int, people: np.ndarray, cost_cents: int) -> None:
@@ -147,15 +169,23 @@ class Ledger:
         postings belong to no order (order_id -1). Raises :class:`LedgerError` for a negative cost
         or an unknown person.
         """
-        if len(people) == 0:
-            return
-        if cost_cents < 0 or int(people.min()) < 0 or int(people.max()) >= self.size:
-            raise LedgerError(
-                f"gift of {cost_cents} cents to consumers {people.min()} to {people.max()} "
-                f"of {self.size}"
-            )
         amounts = np.full(len(people), cost_cents, np.int64)
-        self._post(EntryKind.GIFT, tick, np.full(len(people), -1, np.int64), people, amounts)
+        self._journal.post(EntryKind.GIFT, tick, NO_ORDER, people, amounts)
+
+    def deposit(self, tick: int, people: np.ndarray, cents: np.ndarray) -> None:
+        """Take customers' money for an order that may not come about, such as a team's.
+
+        people : int32 (n,). cents : int64 (n,). The postings belong to no order (order_id -1).
+        """
+        self._journal.post(EntryKind.DEPOSIT, tick, NO_ORDER, people, cents)
+
+    def return_deposit(self, tick: int, people: np.ndarray, cents: np.ndarray) -> None:
+        """Give deposits back: the order came about and is booked at its price, or it did not.
+
+        people : int32 (n,). cents : int64 (n,). Raises :class:`LedgerError` for more than a
+        person has deposited.
+        """
+        self._journal.post(EntryKind.DEPOSIT_RETURNED, tick, NO_ORDER, people, cents)
 
     def schedule_refunds(self, order_id: np.ndarray, refund_tick: np.ndarray) -> None:
         """Note at which tick booked orders will be refunded.
@@ -163,71 +193,113 @@ class Ledger:
         order_id : int64 (n,). refund_tick : int32 (n,), -1 for never. Raises
         :class:`LedgerError` for a tick that is over and for an order that has a refund already.
         """
-        chosen = refund_tick >= 0
-        if not chosen.any():
-            return
-        order_id, refund_tick = order_id[chosen], refund_tick[chosen]
-        rows = self._rows_of(order_id)
-        if int(refund_tick.min()) <= self._refunded_through:
-            raise LedgerError(f"refund at tick {int(refund_tick.min())}, which is over")
-        if (self._orders["refund_tick"][rows] >= 0).any():
-            raise LedgerError("an order is to be refunded twice")
-        self._orders["refund_tick"][rows] = refund_tick
-        in_time = np.argsort(refund_tick, kind="stable")
-        due, starts = np.unique(refund_tick[in_time], return_index=True)
-        for tick, part in zip(due.tolist(), np.split(rows[in_time], starts[1:]), strict=True):
-            self._refunds.setdefault(tick, []).append(part)
+        self._orders.schedule_refunds(order_id, refund_tick)
 
-    def accrue(self, tick: int, orders: Orders, commissions: Commissions, due_tick: int) -> None:
-        """Owe ``commissions`` for booked ``orders`` from ``tick``, payable at ``due_tick``.
+    def accrue(self, tick: int, lines: CommissionLines, due_tick: int) -> None:
+        """Owe commission ``lines`` from ``tick``, to be approved at ``due_tick``.
 
-        Raises :class:`LedgerError` for a credit of an order that is not booked, is refunded
-        already or lies before orders credited earlier, for an amount of zero or less, and for a
-        ``due_tick`` before ``tick``.
+        The orders may be of today or of earlier days. Held lines are frozen at once. Raises
+        :class:`LedgerError` for an order that is not booked or is refunded already, for an amount
+        of zero or less, and for a ``due_tick`` before ``tick``.
         """
-        count = len(commissions.cents)
-        if count == 0:
+        if len(lines.cents) == 0:
             return
-        order_id = orders.order_id[commissions.order]
-        if (order_id[1:] < order_id[:-1]).any():
-            in_turn = np.argsort(order_id, kind="stable")
-            commissions, order_id = commissions.take(in_turn), order_id[in_turn]
-        recipient, amounts = commissions.recipient, commissions.cents
-        refund_tick = self._orders["refund_tick"][self._rows_of(order_id)]
-        if ((refund_tick >= 0) & (refund_tick <= self._refunded_through)).any():
+        if (lines.order_id[1:] < lines.order_id[:-1]).any():
+            lines = lines.take(np.argsort(lines.order_id, kind="stable"))
+        if self._orders.is_refunded(self._orders.rows(lines.order_id)).any():
             raise LedgerError(f"commission at tick {tick} on an order refunded before")
-        if int(amounts.min()) <= 0 or due_tick < tick:
+        if int(lines.cents.min()) <= 0 or due_tick < tick:
             raise LedgerError(
-                f"commission of {int(amounts.min())} cents at tick {tick} due at tick {due_tick}"
+                f"commission of {int(lines.cents.min())} cents at tick {tick} due at {due_tick}"
             )
-        if int(order_id[0]) < self._last_credited_id:
-            raise LedgerError(f"order {int(order_id[0])} is credited out of sequence")
-        self._last_credited_id = int(order_id[-1])
-        row = {"order_id": order_id, "recipient": recipient, "cents": amounts, "status": _PENDING}
-        first = self._commissions.append(count, row)
-        self._post(EntryKind.COMMISSION, tick, order_id, recipient, amounts)
-        self._due.setdefault(due_tick, []).append(np.arange(first, first + count))
+        self._journal.post(EntryKind.COMMISSION, tick, lines.order_id, lines.recipient, lines.cents)
+        rows = self._lines.add(tick, lines, due_tick)
+        if lines.held.any():
+            self._post_lines(EntryKind.HOLD, tick, rows[lines.held])
+        self._due.setdefault(due_tick, []).append(rows)
+
+    def cap(
+        self, tick: int, order_id: np.ndarray, recipient: np.ndarray, cents: np.ndarray
+    ) -> None:
+        """Note what a cap or the budget refused: a memo, no money moves.
+
+        order_id : int64 (n,). recipient : int32 (n,). cents : int64 (n,).
+        """
+        self._journal.post(EntryKind.CAPPED, tick, order_id, recipient, cents)
 
     def commissioned(self, order_id: np.ndarray) -> np.ndarray:
-        """Which orders accrued a commission, reversed or not: bool (n,). order_id : int64 (n,)."""
-        credited = self._commissions["order_id"]
-        starts = np.searchsorted(credited, order_id)
-        return np.searchsorted(credited, order_id, side="right") > starts
+        """Which orders accrued a commission, taken back or not: bool (n,). order_id : int64."""
+        return self._lines.has_line(order_id)
+
+    def approve(self, tick: int, points_expiry_tick: int | None = None) -> None:
+        """Approve the pending lines due by ``tick`` and reject the held ones.
+
+        Lines in points are issued at once, less what their recipient owes; what is left of the
+        points expires at ``points_expiry_tick`` (None: never).
+        """
+        due = sorted(due_tick for due_tick in self._due if due_tick <= tick)
+        if not due:
+            return
+        rows = np.concatenate([part for due_tick in due for part in self._due.pop(due_tick)])
+        self._take_back(tick, self._lines.standing(rows, LineState.HELD))
+        self._approve(tick, rows, points_expiry_tick)
+
+    def pay(self, tick: int, minimum_cents: int = 0) -> int:
+        """Pay out approved lines to everybody to whom ``minimum_cents`` are due; returns the cash.
+
+        Due is what is approved less what is owed, at least one cent. What a consumer owes is kept
+        back first, in the order in which lines were approved.
+        """
+        if not self._approved:
+            return 0
+        rows = self._lines.standing(np.concatenate(self._approved), LineState.APPROVED)
+        wallets, recipient = self._journal.wallets, self._lines["recipient"][rows]
+        due = wallets["approved"][recipient] - wallets["owed"][recipient]
+        chosen = due >= max(minimum_cents, 1)
+        self._approved = [] if chosen.all() else [rows[~chosen]]
+        return int(self._settle(EntryKind.PAYOUT, tick, rows[chosen]).sum())
+
+    def redeem(
+        self, tick: int, order_id: np.ndarray, person: np.ndarray, cents: np.ndarray
+    ) -> None:
+        """Take the points that paid for booked orders, those that expire first before others.
+
+        order_id : int64 (n,). person : int32 (n,). cents : int64 (n,), the orders' points_cents.
+        Raises :class:`LedgerError`, and takes nothing, if somebody has too few points or an order
+        was booked with another amount.
+        """
+        some = cents != 0
+        if not some.any():
+            return
+        order_id, person, cents = order_id[some], person[some], cents[some]
+        booked = self._orders.orders().points_cents[self._orders.rows(order_id)]
+        if (booked != cents).any():
+            raise LedgerError("an order was booked with another amount in points than is redeemed")
+        self._points.use(order_id, person, cents)
+        self._journal.post(EntryKind.POINTS_REDEEMED, tick, order_id, person, cents)
+
+    def expire_points(self, tick: int) -> int:
+        """Write off the points that expire at ``tick`` or earlier; returns the cents."""
+        person, cents = self._points.expire(tick)
+        self._journal.post(EntryKind.POINTS_EXPIRED, tick, NO_ORDER, person, cents)
+        return int(cents.sum())
 
     def refund(self, tick: int, clawback: bool) -> RefundSummary:
-        """Refund every order whose ``refund_tick`` is ``tick`` and reverse its commissions.
+        """Refund every order whose ``refund_tick`` is ``tick`` and take back its commissions.
 
-        A commission still pending is always reversed: nobody is paid for a refunded order. With
-        ``clawback`` one already settled is reversed too, and the consumer owes it.
+        Nobody is paid for a refunded order: what is not paid out yet is always taken back. With
+        ``clawback`` so is what was paid, and the consumer owes it. What the order cost in points
+        is given back in points, with the dates of expiry they had.
         """
-        self._refunded_through = tick
-        if tick not in self._refunds:
-            return RefundSummary(np.empty(0, np.int64), 0, 0)
-        rows = np.concatenate(self._refunds.pop(tick))
-        order_id = self._orders["order_id"][rows]
-        net = self._orders["price_cents"][rows] - self._orders["discount_cents"][rows]
-        self._post(EntryKind.REFUND, tick, order_id, self._orders["buyer"][rows], net)
-        return RefundSummary(order_id, int(net.sum()), self._reverse(tick, order_id, clawback))
+        orders = self._orders.refund(tick)
+        order_id, net = orders.order_id, orders.net_cents
+        if len(order_id) == 0:
+            return RefundSummary(order_id, 0, 0)
+        self._journal.post(EntryKind.REFUND, tick, order_id, orders.buyer, net)
+        self._journal.post(EntryKind.POINTS_RETURNED, tick, *self._points.give_back(order_id))
+        lines, _ = self._lines.of_orders(order_id)
+        taken = self._take_back(tick, self._lines.standing(lines, *_within_reach(clawback)))
+        return RefundSummary(order_id, int(net.sum()), taken)
 
     def lower(
         self,
@@ -236,135 +308,80 @@ class Ledger:
         recipient: np.ndarray,
         most_cents: np.ndarray,
         clawback: bool,
+        part: int = 0,
     ) -> tuple[np.ndarray, int]:
-        """Take back what commissions exceed ``most_cents``; without ``clawback`` if pending only.
+        """Take back what commissions exceed ``most_cents``; what was paid only with ``clawback``.
 
-        order_id : int64 (n,). recipient : int32 (n,). most_cents : int64 (n,), not negative. An
-        order may have no commission. Returns which limits hold now, bool (n,), and the cents.
+        order_id : int64 (n,). recipient : int32 (n,). most_cents : int64 (n,), not negative, the
+        most that the recipient's lines of this ``part`` keep of the order together. An order may
+        have no commission. Returns which limits hold now, bool (n,), and the cents taken.
         """
-        lines, row = self._lines_of(order_id)
-        own = self._commissions["recipient"][lines] == recipient[row]
-        lines, row = lines[own], row[own]
-        excess = self._commissions["cents"][lines] - most_cents[row]
-        status = self._commissions["status"][lines]
-        above = (excess > 0) & (status != _REVERSED)
-        taken = above & ((status == _PENDING) | clawback)
+        lines, row = self._lines.of_orders(order_id)
+        state = self._lines["state"][lines]
+        own = self._lines["recipient"][lines] == recipient[row]
+        own &= (self._lines["part"][lines] == part) & np.isin(state, _within_reach(True))
+        lines, row, state = lines[own], row[own], state[own]
+        amounts = self._lines["cents"][lines]
+        excess = amounts - share_out(row, amounts, most_cents[row])
+        taken = (excess > 0) & np.isin(state, _within_reach(clawback))
         holds = np.ones(len(order_id), np.bool_)
-        holds[row[above & ~taken]] = False
-        lines, excess = lines[taken], excess[taken]
-        self._take_back(tick, lines, excess)
-        self._commissions["cents"][lines] -= excess
-        return holds, int(excess.sum())
+        holds[row[(excess > 0) & ~taken]] = False
+        return holds, self._take_back(tick, self._lines.split(lines[taken], excess[taken]))
 
-    def pay(self, tick: int) -> int:
-        """Settle the pending commissions due by ``tick``; returns the cash paid out, in cents.
+    def commission_states(self) -> dict[str, int]:
+        """Cents of commission lines by state, what accrued, and what limits refused (capped).
 
-        What a consumer owes is kept back first, in the order in which the commissions accrued.
+        Keys: accrued, then pending, held, approved, paid, clawed_back and cancelled, which add up
+        to accrued at every moment, then capped, which never accrued.
         """
-        due = sorted(due_tick for due_tick in self._due if due_tick <= tick)
-        if not due:
-            return 0
-        lines = np.concatenate([part for due_tick in due for part in self._due.pop(due_tick)])
-        lines = lines[self._commissions["status"][lines] == _PENDING]
-        if lines.size == 0:
-            return 0
-        self._commissions["status"][lines] = _SETTLED
-        order_id = self._commissions["order_id"][lines]
-        recipient = self._commissions["recipient"][lines]
-        amounts = self._commissions["cents"][lines]
-        cash = amounts
-        if self._sums["owed"]:
-            recovered = share_out(recipient, amounts, self._wallets["owed"][recipient])
-            self._post(EntryKind.RECOVERY, tick, order_id, recipient, recovered)
-            cash = amounts - recovered
-        self._post(EntryKind.PAYOUT, tick, order_id, recipient, cash)
-        return int(cash.sum())
+        posted = self._journal.posted
+        states = {label(state): self._lines.cents_in[state] for state in LineState}
+        accrued, capped = posted[EntryKind.COMMISSION], posted[EntryKind.CAPPED]
+        return {"accrued": accrued, **states, "capped": capped}
 
     def check(self) -> None:
-        """Compare accounts, wallet sums, and the wallets that changed since the last check.
+        """Compare accounts, wallets, commission lines, points and orders in total.
+
+        Takes time in proportion to the consumers where wallets changed, else almost none; no
+        wallet can fall below zero between two checks, because the posting would be refused.
 
         Raises
         ------
         LedgerError
-            Naming the two figures that should agree, or the consumer whose wallet is wrong.
+            Naming the two figures that should agree.
         """
-        sums, balance = self._sums, self.totals()
-        takings = balance["revenue"] - balance["discounts"] - balance["refunds"]
-        for claim, left, right in (
-            ("debits = credits", sum(self._debits), sum(self._credits)),
-            ("payable = pending", balance["commission_payable"], sums["pending"]),
-            ("receivable = owed", balance["commission_receivable"], sums["owed"]),
-            ("commission expense = earned", balance["commission_expense"], sums["earned"]),
-            ("cash = takings - payouts", balance["cash"], takings - sums["paid"]),
-            ("cost of goods = stock used", balance["cost_of_goods"], balance["inventory"]),
-        ):
-            if left != right:
-                raise LedgerError(f"the books do not agree: {claim}, but {left} != {right} cents")
-        if self._touched:
-            self._check_wallets(np.concatenate(self._touched))
-            self._touched.clear()
+        check_books(self._journal, self._orders, self._lines, self._points)
 
     def reconcile(self) -> None:
-        """Recompute accounts and wallets from the postings alone, person by person, and compare.
+        """Recompute everything person by person from postings, lines and lots, and compare.
 
         Takes time in proportion to the run; :meth:`check` is the daily one. Raises
-        :class:`LedgerError` naming the first account or consumer that differs.
+        :class:`LedgerError` naming the first kind of posting or consumer that differs.
         """
+        reconcile_books(self._journal, self._lines, self._points)
         self.check()
-        kind, party = self._postings["kind"], self._postings["party"]
-        amounts = self._postings["cents"]
-        wallets = {name: np.zeros(self.size, np.int64) for name in WALLETS}
-        debits, credits = [0] * len(Account), [0] * len(Account)
-        for posted, flow in FLOWS.items():
-            rows = kind == posted
-            total = int(amounts[rows].sum())
-            debits[flow.debit] += total
-            credits[flow.credit] += total
-            for name, sign in flow.wallets.items():
-                np.add.at(wallets[name], party[rows], sign * amounts[rows])
-        for account in Account:
-            posted_cents = debits[account] - credits[account]
-            kept_cents = self._debits[account] - self._credits[account]
-            if posted_cents != kept_cents:
-                raise LedgerError(
-                    f"{label(account)}: the postings give {posted_cents}, kept is {kept_cents}"
-                )
-        for name in WALLETS:
-            kept = self._wallets[name]
-            wrong = np.flatnonzero((kept != wallets[name]) | (kept < 0))
-            if wrong.size:
-                person = int(wrong[0])
-                raise LedgerError(
-                    f"consumer {person}: {name} is {int(kept[person])} cents, "
-                    f"the postings give {int(wallets[name][person])}"
-                )
 
     def totals(self) -> dict[str, int]:
         """Balance of every account in cents, by account name, positive on its usual side.
 
-        Revenue, inventory (stock used) and commission payable are usually in credit, the
-        others in debit. Profit = revenue - discounts - refunds - cost_of_goods
-        - commission_expense.
+        Revenue, inventory (stock used), points breakage and what is owed to people are usually in
+        credit, the others in debit. Profit = revenue + points_breakage - discounts - refunds
+        - cost_of_goods - commission_expense.
         """
-        return {
-            name: sign * (debit - credit)
-            for name, sign, debit, credit in zip(
-                _NAMES, _USUAL_SIDES, self._debits, self._credits, strict=True
-            )
-        }
+        return self._journal.balances()
 
     def orders(self) -> Orders:
         """All orders booked so far, in the order of booking (read-only views)."""
-        return Orders._make([read_only(self._orders[name]) for name in ORDER_DTYPES])
+        return self._orders.orders()
 
     def entries(self, dt: float = 1.0) -> pd.DataFrame:
         """Every double-entry line so far; ``dt`` is the length of a tick in days.
 
         Columns: entry_id (0, 1, ...; lines 2k and 2k + 1 are the two sides of one posting), day,
-        order_id, account, party (the consumer who paid, was paid or is owed; -1 the platform's
-        own account), debit_cents, credit_cents, kind.
+        order_id (-1 none), account, party (the consumer who paid, was paid or is owed; -1 the
+        platform's own account), debit_cents, credit_cents, kind.
         """
-        return entries_table(self._postings, dt)
+        return entries_table(self._journal.postings, dt)
 
     def orders_frame(self, dt: float = 1.0) -> pd.DataFrame:
         """A row per order; ``dt`` is the length of a tick in days.
@@ -372,92 +389,64 @@ class Ledger:
         Columns: order_id, day, buyer, product, price_cents, discount_cents, sponsor (-1 none),
         depth, refunded_day (missing unless refunded by now), new_customer, channel.
         """
-        return orders_table(self.orders(), self._refunded_through, dt)
+        return orders_table(self.orders(), self._orders.refunded_through, dt)
 
-    def _admit(self, orders: Orders) -> None:
-        """Refuse orders (by ascending id) that cannot be booked."""
-        order_id = orders.order_id
-        if (order_id[1:] == order_id[:-1]).any():
-            raise LedgerError("an order id occurs twice in one day")
-        if int(order_id[0]) <= self._last_order_id:
-            raise LedgerError(f"order {int(order_id[0])} is booked already or out of sequence")
-        discounts = orders.discount_cents
-        if int(discounts.min()) < 0 or (discounts > orders.price_cents).any():
-            raise LedgerError("a discount is negative or above the price of its order")
-        if int(orders.cost_cents.min()) < 0:
-            raise LedgerError("the cost of an order is negative")
-        self._last_order_id = int(order_id[-1])
+    def lines_frame(self, dt: float = 1.0) -> pd.DataFrame:
+        """A row per commission line; ``dt`` is the length of a tick in days.
 
-    def _rows_of(self, order_id: np.ndarray) -> np.ndarray:
-        """Rows of booked orders in the table, int64 (n,); LedgerError if one is not booked."""
-        booked = self._orders["order_id"]
-        rows = np.searchsorted(booked, order_id)
-        if int(order_id.max()) > self._last_order_id or (booked[rows] != order_id).any():
-            raise LedgerError(f"an order up to {int(order_id.max())} is not booked")
-        return rows
+        Columns: order_id, recipient, level, part, cents, state (as in :meth:`commission_states`),
+        held (a check froze it at first), in_points, day (it accrued), due_day (its hold ends).
+        """
+        return lines_table(self._lines, dt)
 
-    def _check_wallets(self, people: np.ndarray) -> None:
-        """Raise LedgerError unless earned = pending + paid - owed, none of them negative."""
-        earned, pending, paid, owed, _ = wallets = [self._wallets[name][people] for name in WALLETS]
-        wrong = earned != pending + paid - owed
-        for wallet in wallets:
-            wrong |= wallet < 0
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            held = ", ".join(f"{n} {w[row]}" for n, w in zip(WALLETS, wallets, strict=True))
-            raise LedgerError(f"the wallet of consumer {people[row]} is wrong: {held} cents")
-
-    def _reverse(self, tick: int, order_id: np.ndarray, clawback: bool) -> int:
-        """Reverse the orders' pending commissions, with ``clawback`` all of them; the cents."""
-        lines, _ = self._lines_of(order_id)
-        status = self._commissions["status"]
-        lines = lines[(status[lines] == _PENDING) | clawback]
-        amounts = self._commissions["cents"][lines]
-        self._take_back(tick, lines, amounts)
-        status[lines] = _REVERSED
-        return int(amounts.sum())
-
-    def _lines_of(self, order_id: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Commission lines of the orders, and for each the row of its order, int64 (m,) each."""
-        credited = self._commissions["order_id"]
-        starts = np.searchsorted(credited, order_id)
-        counts = np.searchsorted(credited, order_id, side="right") - starts
-        lines = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        return lines, np.repeat(np.arange(len(order_id)), counts)
-
-    def _take_back(self, tick: int, lines: np.ndarray, amounts: np.ndarray) -> None:
-        """Post that ``amounts`` of commission lines are not earned; what was settled is owed."""
-        if lines.size == 0:
+    def _approve(self, tick: int, rows: np.ndarray, points_expiry_tick: int | None) -> None:
+        """Approve those of ``rows`` that are pending; issue the ones in points."""
+        rows = self._lines.standing(rows, LineState.PENDING)
+        if rows.size == 0:
             return
-        order_id = self._commissions["order_id"][lines]
-        recipient = self._commissions["recipient"][lines]
-        settled = self._commissions["status"][lines] == _SETTLED
-        self._post(EntryKind.CLAWBACK, tick, order_id, recipient, amounts)
-        self._post(EntryKind.DEBT, tick, order_id, recipient, np.where(settled, amounts, 0))
+        self._post_lines(EntryKind.APPROVE, tick, rows)
+        self._lines.move(rows, LineState.PENDING, LineState.APPROVED)
+        in_points = self._lines["in_points"][rows]
+        self._approved.append(rows[~in_points])
+        rows = rows[in_points]
+        if rows.size:
+            expiry_tick = NO_EXPIRY if points_expiry_tick is None else points_expiry_tick
+            if expiry_tick <= tick:
+                raise LedgerError(f"points issued at tick {tick} expire at tick {expiry_tick}")
+            issued = self._settle(EntryKind.POINTS_ISSUED, tick, rows)
+            self._points.issue(self._lines["recipient"][rows], issued, expiry_tick)
 
-    def _post(
-        self,
-        kind: EntryKind,
-        tick: np.ndarray | int,
-        order_id: np.ndarray,
-        party: np.ndarray,
-        amounts: np.ndarray,
+    def _settle(self, kind: EntryKind, tick: int, rows: np.ndarray) -> np.ndarray:
+        """Settle approved lines: first what is owed, then as ``kind``; its cents, int64 (n,)."""
+        recipient, amounts = self._lines["recipient"][rows], self._lines["cents"][rows]
+        owed = self._journal.wallets["owed"][recipient]
+        if owed.any():
+            recovered = share_out(recipient, amounts, owed)
+            self._post_lines(EntryKind.RECOVERY, tick, rows, recovered)
+            amounts = amounts - recovered
+        self._post_lines(kind, tick, rows, amounts)
+        self._lines.move(rows, LineState.APPROVED, LineState.PAID)
+        return amounts
+
+    def _take_back(self, tick: int, rows: np.ndarray) -> int:
+        """Cancel or claw back lines, each as its state asks for; the cents."""
+        state = self._lines["state"][rows]
+        for before, (kind, after) in _TAKEN_BACK.items():
+            taken = rows[state == before]
+            if taken.size:
+                self._post_lines(kind, tick, taken)
+                self._lines.move(taken, before, after)
+        return int(self._lines["cents"][rows].sum())
+
+    def _post_lines(
+        self, kind: EntryKind, tick: int, rows: np.ndarray, amounts: np.ndarray | None = None
     ) -> None:
-        """Write a posting per row, none for zero cents, and carry it to accounts and wallets."""
-        total = int(amounts.sum())
-        if total == 0:
-            return
-        moved = amounts != 0
-        if not moved.all():
-            order_id, party, amounts = order_id[moved], party[moved], amounts[moved]
-            tick = tick[moved] if isinstance(tick, np.ndarray) else tick
-        flow = FLOWS[kind]
-        self._debits[flow.debit] += total
-        self._credits[flow.credit] += total
-        for name, sign in flow.wallets.items():
-            np.add.at(self._wallets[name], party, sign * amounts)
-            self._sums[name] += sign * total
-        if flow.wallets:
-            self._touched.append(party)
-        row = {"tick": tick, "kind": kind, "order_id": order_id, "party": party, "cents": amounts}
-        self._postings.append(len(amounts), row)
+        """Post commission lines, in full or the ``amounts`` of each."""
+        lines = self._lines
+        cents = lines["cents"][rows] if amounts is None else amounts
+        self._journal.post(kind, tick, lines["order_id"][rows], lines["recipient"][rows], cents)
+
+
+def _within_reach(clawback: bool) -> tuple[LineState, ...]:
+    """The states from which a line can be taken back."""
+    return (*_UNPAID, LineState.PAID) if clawback else _UNPAID

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
 
+from sim.credits import LIFETIME, MONTH, MONTH_DAYS, CreditHistory
 from sim.ledger import Ledger
-from sim.orders import Commissions, Orders, Table, read_only
+from sim.orders import Orders, read_only
+from sim.population import NEVER
+from sim.randomness import Decision, uniforms_of
 
-MONTH_DAYS = 30
-CREDIT_DTYPES: dict[str, type[np.generic]] = {
-    "order_id": np.int64,
-    "month": np.int32,
-    "sponsor": np.int32,
-    "net_cents": np.int64,
-    "commission_cents": np.int64,
-    "stands": np.bool_,
-}
+MOST_FAKES = 128  # fits the column fakes
 
 
 class Offer(NamedTuple):
@@ -25,26 +21,46 @@ class Offer(NamedTuple):
 
     reward_cents : float64 (P,) or (P, N), what a consumer believes one sale of a product through
     her own link earns her. friend_cents : int64 (P,), what a friend gets off who buys through it.
+    sharer_uncertain, friend_uncertain : whether the reward or the discount is a lottery of which
+    only the expectation is stated. in_kind : whether the reward is points instead of money.
     """
 
     reward_cents: np.ndarray
     friend_cents: np.ndarray
+    sharer_uncertain: bool = False
+    friend_uncertain: bool = False
+    in_kind: bool = False
 
 
-class Credits(NamedTuple):
-    """Orders that count for their sponsors: arrays of equal length, a row per order.
+class Everybody(NamedTuple):
+    """What a market knows of each consumer: arrays (N,), the model's own, changed in place.
 
-    row : int64, number of the credit. account : int64, 0, 1, ... one per sponsor and period.
-    order_id : int64. sponsor : int32. net_cents : int64. commission_cents : int64, what the
-    scheme gives the sponsor for it before any limit.
+    sponsor_of : int32, who referred each consumer, -1 for nobody; a forest. is_member : bool, who
+    is a member now. joined : int32, tick of the first order, negative before the run,
+    ``sim.population.NEVER`` for people who never bought. friends : int64, number of friends.
+    segment_of : int16, number of the segment, -1 for none.
     """
 
-    row: np.ndarray
-    account: np.ndarray
-    order_id: np.ndarray
-    sponsor: np.ndarray
-    net_cents: np.ndarray
-    commission_cents: np.ndarray
+    sponsor_of: np.ndarray
+    is_member: np.ndarray
+    joined: np.ndarray
+    friends: np.ndarray
+    segment_of: np.ndarray
+
+    @classmethod
+    def members(cls, size: int, **columns: np.ndarray) -> Everybody:
+        """``size`` members without sponsors, friends or segments, who joined on day 0.
+
+        columns : those that are otherwise, by name.
+        """
+        usual: dict[str, np.ndarray] = {
+            "sponsor_of": np.full(size, -1, np.int32),
+            "is_member": np.ones(size, np.bool_),
+            "joined": np.zeros(size, np.int32),
+            "friends": np.zeros(size, np.int64),
+            "segment_of": np.full(size, -1, np.int16),
+        }
+        return cls(**{**usual, **columns})
 
 
 class Market:
@@ -54,16 +70,17 @@ class Market:
     ----------
     prices_cents, unit_costs_cents : ndarray
         int64 (P,), changed in place when a campaign changes them.
-    categories : tuple of str
-        One per product.
-    sponsor_of : ndarray
-        int32 (N,), who referred each consumer, -1 for nobody; a forest.
-    is_member : ndarray
-        bool (N,), who is a member now; changed in place.
+    products, categories : tuple of str
+        Names, one per product.
+    people : Everybody
     ledger : Ledger
         The books of the run, for what people have earned.
+    segments : tuple of str
+        Names of the segments of the population.
     dt : float
         Days per tick.
+    seed : int
+        Key of the draws that schemes make.
     """
 
     def __init__(
@@ -71,26 +88,45 @@ class Market:
         *,
         prices_cents: np.ndarray,
         unit_costs_cents: np.ndarray,
+        products: tuple[str, ...],
         categories: tuple[str, ...],
-        sponsor_of: np.ndarray,
-        is_member: np.ndarray,
+        people: Everybody,
         ledger: Ledger,
+        segments: tuple[str, ...] = (),
         dt: float = 1.0,
+        seed: int = 0,
     ) -> None:
-        self.tick = 0
         self.dt = dt
-        self.size = len(sponsor_of)
+        self.size = len(people.sponsor_of)
+        self.products = products
         self.categories = categories
+        self.segments = segments
         self._prices = prices_cents
         self._unit_costs = unit_costs_cents
-        self._sponsor_of = sponsor_of
-        self._is_member = is_member
+        self._people = people
         self._ledger = ledger
-        # Row 0 since the run began, row 1 since the month began.
-        self._credited = np.zeros((2, self.size), np.int32)
-        self._credited_cents = np.zeros((2, self.size), np.int64)
-        self._commission_cents = np.zeros((2, self.size), np.int64)
-        self._credits = Table(CREDIT_DTYPES)
+        self._seed = np.uint64(seed)
+        # One clock for all views of the market.
+        self._clock = [0]
+        self._number = 0
+        self.history = CreditHistory(self.size)
+
+    def view(self, number: int) -> Market:
+        """The same market for part ``number`` of a scheme: with its own history and luck."""
+        view = copy.copy(self)
+        view.history = CreditHistory(self.size)
+        view._number = number
+        return view
+
+    @property
+    def seed(self) -> np.uint64:
+        """Key of the draws of the programme."""
+        return self._seed
+
+    @property
+    def tick(self) -> int:
+        """Number of the current tick."""
+        return self._clock[0]
 
     @property
     def day(self) -> float:
@@ -100,7 +136,7 @@ class Market:
     @property
     def month(self) -> int:
         """Number of the current 30-day month, from 0."""
-        return self._month_of(self.tick)
+        return int(self.day // MONTH_DAYS)
 
     @property
     def prices_cents(self) -> np.ndarray:
@@ -115,146 +151,94 @@ class Market:
     @property
     def sponsor_of(self) -> np.ndarray:
         """Who referred each consumer, int32 (N,), -1 for nobody."""
-        return read_only(self._sponsor_of)
+        return read_only(self._people.sponsor_of)
 
     @property
     def is_member(self) -> np.ndarray:
         """Who is a member now, bool (N,)."""
-        return read_only(self._is_member)
+        return read_only(self._people.is_member)
+
+    @property
+    def friends(self) -> np.ndarray:
+        """How many friends each consumer has, int64 (N,)."""
+        return read_only(self._people.friends)
+
+    @property
+    def segment_of(self) -> np.ndarray:
+        """Segment of each consumer, int16 (N,): a place in ``segments``, -1 for none."""
+        return read_only(self._people.segment_of)
+
+    def tenure_days(self, people: np.ndarray) -> np.ndarray:
+        """Days since each of ``people`` (int (n,)) joined, float64 (n,); 0 for who did not yet."""
+        joined = self._people.joined[people]
+        days = (self.tick - joined.astype(np.int64)) * self.dt
+        return np.where(joined == NEVER, 0.0, days)
 
     @property
     def credited_orders(self) -> np.ndarray:
         """Orders credited to each consumer before, less those refunded, int32 (N,)."""
-        return read_only(self._credited[0])
+        return self._history().counts(LIFETIME)
 
     @property
     def credited_orders_month(self) -> np.ndarray:
         """The same since the current 30-day month began, int32 (N,)."""
-        return read_only(self._credited[1])
+        return self._history().counts(MONTH)
 
     @property
     def credited_sales_cents(self) -> np.ndarray:
         """Net price of these orders, int64 (N,)."""
-        return read_only(self._credited_cents[0])
+        return self._history().net_cents(LIFETIME)
 
     @property
     def credited_sales_month_cents(self) -> np.ndarray:
         """The same since the current 30-day month began, int64 (N,)."""
-        return read_only(self._credited_cents[1])
+        return self._history().net_cents(MONTH)
 
     @property
     def credited_commission_cents(self) -> np.ndarray:
         """What the scheme gave each consumer for these orders, before any limit, int64 (N,)."""
-        return read_only(self._commission_cents[0])
+        return self._history().commission_cents(LIFETIME)
 
     @property
     def credited_commission_month_cents(self) -> np.ndarray:
         """The same since the current 30-day month began, int64 (N,)."""
-        return read_only(self._commission_cents[1])
+        return self._history().commission_cents(MONTH)
 
     @property
     def earned_cents(self) -> np.ndarray:
-        """Commission accrued less clawed back, int64 (N,)."""
+        """Commission accrued less taken back, int64 (N,)."""
         return self._ledger.earned_cents
 
-    def ancestors(self, people: np.ndarray, levels: int) -> np.ndarray:
-        """Chains of sponsors, int32 (n, levels): the people themselves, then who referred them.
+    def ancestors(self, orders: Orders, levels: int) -> np.ndarray:
+        """Who stands above each order, int32 (n, levels): its sponsor, the sponsor's sponsor, ...
 
-        people : int32 (n,), -1 gives an empty chain. A chain that ends is filled up with -1.
+        A chain that ends is filled up with -1. Invented identities between buyer and sponsor fill
+        the first places with the sponsor, who is behind them.
         """
-        chain = np.empty((len(people), levels), np.int32)
-        chain[:, 0] = people
-        for level in range(1, levels):
-            below = chain[:, level - 1]
-            chain[:, level] = np.where(below >= 0, self._sponsor_of[below], -1)
+        chain = np.full((len(orders.sponsor), levels), -1, np.int32)
+        current = orders.sponsor
+        for level in range(levels):
+            chain[:, level] = current
+            above = np.where(current >= 0, self._people.sponsor_of[current], -1)
+            current = np.where(orders.fakes > level + 1, current, above)
         return chain
 
+    def luck(self, orders: Orders) -> np.ndarray:
+        """A uniform in (0, 1) for each of today's orders, float64 (n,); alike in all policies."""
+        return uniforms_of(
+            self._seed,
+            int(Decision.LOTTERY),
+            self.tick,
+            orders.buyer.astype(np.int64),
+            orders.fakes.astype(np.int64) + MOST_FAKES * self._number,
+            orders.product.astype(np.int64),
+        )[0]
+
     def advance(self, tick: int) -> None:
-        """Go to ``tick``; a new 30-day month starts its own count of credited orders."""
-        if self._month_of(tick) != self.month:
-            self._credited[1] = 0
-            self._credited_cents[1] = 0
-            self._commission_cents[1] = 0
-        self.tick = tick
+        """Go to ``tick``."""
+        self._clock[0] = tick
 
-    def credit(self, orders: Orders, credits: Commissions) -> None:
-        """Count ``orders``, all with a sponsor and by ascending id, for their sponsors.
-
-        credits : what the scheme gives for them, before any limit.
-        """
-        count = len(orders.order_id)
-        commission = np.zeros(count, np.int64)
-        own = credits.recipient == orders.sponsor[credits.order]
-        np.add.at(commission, credits.order[own], credits.cents[own])
-        row = {
-            "order_id": orders.order_id,
-            "month": self.month,
-            "sponsor": orders.sponsor,
-            "net_cents": orders.net_cents,
-            "commission_cents": commission,
-            "stands": True,
-        }
-        first = self._credits.append(count, row)
-        self._count(np.arange(first, first + count), 1)
-
-    def retract(self, order_id: np.ndarray) -> np.ndarray:
-        """Stop counting refunded orders, lifetime and month alike.
-
-        order_id : int64 (n,). Returns the credits that fall, int64 (m,): a row per order that
-        was counted, numbered as :meth:`standing` numbers them.
-        """
-        credited = self._credits["order_id"]
-        if len(credited) == 0:
-            return np.empty(0, np.int64)
-        rows = np.minimum(np.searchsorted(credited, order_id), len(credited) - 1)
-        rows = rows[credited[rows] == order_id]
-        self._count(rows, -1)
-        self._credits["stands"][rows] = False
-        return rows
-
-    def standing(self, fallen: np.ndarray, by_month: bool) -> Credits:
-        """Credits that still stand beside ``fallen`` ones (of one sponsor and period), by id.
-
-        fallen : int64 (m,), from :meth:`retract`. A period is a month or the whole run.
-        """
-        months, sponsors = self._credits["month"], self._credits["sponsor"]
-        first, last = 0, len(months)
-        if by_month:
-            first = int(np.searchsorted(months, months[fallen].min()))
-            last = int(np.searchsorted(months, months[fallen].max(), side="right"))
-        account = sponsors[first:last].astype(np.int64)
-        touched = sponsors[fallen].astype(np.int64)
-        if by_month:
-            account += self.size * months[first:last].astype(np.int64)
-            touched += self.size * months[fallen].astype(np.int64)
-        touched = np.unique(touched)
-        place = np.minimum(np.searchsorted(touched, account), len(touched) - 1)
-        chosen = self._credits["stands"][first:last] & (touched[place] == account)
-        rows = first + np.flatnonzero(chosen)
-        columns = (self._credits[name][rows] for name in Credits._fields[2:])
-        return Credits(rows, place[chosen], *columns)
-
-    def lower(self, rows: np.ndarray, taken_cents: np.ndarray) -> None:
-        """Note that the scheme gives ``taken_cents`` less, int64 (n,), for standing credits."""
-        self._credits["commission_cents"][rows] -= taken_cents
-        sponsor = self._credits["sponsor"][rows]
-        current = self._credits["month"][rows] == self.month
-        np.subtract.at(self._commission_cents[0], sponsor, taken_cents)
-        np.subtract.at(self._commission_cents[1], sponsor[current], taken_cents[current])
-
-    def _count(self, rows: np.ndarray, sign: int) -> None:
-        """Add credits to the counts of their sponsors, or with sign -1 take them off."""
-        for period in range(2):
-            if period == 1:
-                rows = rows[self._credits["month"][rows] == self.month]
-            sponsor = self._credits["sponsor"][rows]
-            np.add.at(self._credited[period], sponsor, sign)
-            for sums, name in (
-                (self._credited_cents, "net_cents"),
-                (self._commission_cents, "commission_cents"),
-            ):
-                np.add.at(sums[period], sponsor, sign * self._credits[name][rows])
-
-    def _month_of(self, tick: int) -> int:
-        """Number of the 30-day month of a tick."""
-        return int(tick * self.dt // MONTH_DAYS)
+    def _history(self) -> CreditHistory:
+        """The credited orders, as of the current month."""
+        self.history.enter(self.month)
+        return self.history

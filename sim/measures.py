@@ -1,8 +1,11 @@
 """Measures of a run: one pure function each, with its formula and unit.
 
 :data:`DAILY` are the columns of a day; :data:`MEASURES` the outcomes over the horizon. Comparison
-with the twin world (the same world and luck without the policy) is in :data:`TWIN_MEASURES`.
+with the twin world (the same world and luck without the policy) is in :mod:`sim.twins`.
 Definitions follow table C of the literature sheet.
+
+Phantom orders, bought only to be sent back or sold on, move money but are no sales: they are left
+out of every count of orders.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import numpy as np
 
 from sim.ledger import Ledger, Orders
 from sim.network import SocialGraph
+from sim.orders import FAKE_IDENTITY, PHANTOM, RING
 from sim.population import MEMBER, NEVER, State
 from sim.scenario import Scenario
 
@@ -21,16 +25,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DAILY: dict[str, str] = {
-    "orders": "orders placed",
+    "orders": "orders placed, less phantoms",
     "new_customers": "orders by people who never bought before",
-    "referred_orders": "orders credited to a friend",
-    "revenue_cents": "list prices of the day's orders",
+    "referred_orders": "orders credited to a friend, less phantoms",
+    "revenue_cents": "list prices of the day's orders, phantoms among them",
     "discount_cents": "given to buyers by the policy",
     "refund_cents": "paid back today",
     "net_revenue_cents": "revenue less discounts and refunds",
     "cost_cents": "unit costs of the day's orders",
     "payout_cents": "commissions accrued less clawed back",
-    "profit_cents": "net revenue less unit costs and payouts",
+    "profit_cents": "net revenue less unit costs and payouts, plus points that expired",
     "shares": "acts of sharing",
     "impressions": "messages received",
     "clicks": "messages opened",
@@ -55,7 +59,18 @@ _FLOWS = {
     "refund_cents": "refunds",
     "cost_cents": "cost_of_goods",
     "payout_cents": "commission_expense",
+    "expired_points_cents": "points_breakage",
 }
+
+
+STANDING = ("pending", "held", "approved", "paid")
+"""States of commission lines that are neither cancelled nor clawed back."""
+
+
+def without_phantoms(orders: Orders) -> Orders:
+    """The orders that somebody wanted, whatever link or name they came under."""
+    phantom = orders.fraud == PHANTOM
+    return orders.take(~phantom) if phantom.any() else orders
 
 
 class DailySeries:
@@ -73,13 +88,19 @@ class DailySeries:
         for name, account in _FLOWS.items():
             row[name] = totals[account] - self._totals[account]
             self._totals[account] = totals[account]
-        row["orders"] = orders.order_id.size
-        row["new_customers"] = int(np.count_nonzero(orders.new_customer))
-        row["referred_orders"] = int(np.count_nonzero(orders.sponsor >= 0))
+        sales = without_phantoms(orders)
+        row["orders"] = sales.order_id.size
+        row["new_customers"] = int(np.count_nonzero(sales.new_customer))
+        row["referred_orders"] = int(np.count_nonzero(sales.sponsor >= 0))
         row["net_revenue_cents"] = (
             row["revenue_cents"] - row["discount_cents"] - row["refund_cents"]
         )
-        row["profit_cents"] = row["net_revenue_cents"] - row["cost_cents"] - row["payout_cents"]
+        row["profit_cents"] = (
+            row["net_revenue_cents"]
+            - row["cost_cents"]
+            - row["payout_cents"]
+            + row["expired_points_cents"]
+        )
         for name, column in self._columns.items():
             column[self._days] = row[name]
         self._days += 1
@@ -109,6 +130,11 @@ class Run(NamedTuple):
     month_ticks: int
     retention_ticks: np.ndarray
     ticks: int
+
+    @property
+    def sales(self) -> Orders:
+        """The orders less phantoms."""
+        return without_phantoms(self.orders)
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -229,13 +255,76 @@ def sharers(run: Run) -> int:
 
 def sharer_share(run: Run) -> float:
     """Share of the people who bought in the run who shared at least once."""
-    buyers = np.unique(run.orders.buyer)
+    buyers = np.unique(run.sales.buyer)
     return _ratio(int(np.count_nonzero(run.state.shares[buyers] > 0)), buyers.size)
 
 
 def earner_share(run: Run) -> float:
     """Share of sharers who earned anything."""
     return _ratio(int(np.count_nonzero(run.ledger.earned_cents > 0)), sharers(run))
+
+
+def participants(run: Run) -> np.ndarray:
+    """Who shared at least once or was ever credited a commission, taken back or not, bool (N,)."""
+    found = run.state.shares > 0
+    found[run.ledger.lines_frame()["recipient"].to_numpy()] = True
+    return found
+
+
+def nonearner_share(run: Run) -> float:
+    """Share of participants who earned nothing that was not taken back."""
+    earned = run.ledger.earned_cents[participants(run)]
+    return _ratio(int(np.count_nonzero(earned == 0)), earned.size)
+
+
+def median_earnings_cents(run: Run) -> float:
+    """Median earnings of participants, those who earned nothing included; nan without any."""
+    earned = run.ledger.earned_cents[participants(run)]
+    return float(np.median(earned)) if earned.size else float("nan")
+
+
+def unpaid_cents(run: Run) -> int:
+    """Commission owed to people at the end: pending, held and approved."""
+    ledger = run.ledger
+    return int((ledger.pending_cents + ledger.held_cents + ledger.approved_cents).sum())
+
+
+def _at_the_end(balance: str, meaning: str) -> Callable[[Run], int]:
+    def at_the_end(run: Run) -> int:
+        return int(getattr(run.ledger, balance).sum())
+
+    at_the_end.__doc__ = meaning
+    return at_the_end
+
+
+def commission_per_order(run: Run) -> np.ndarray:
+    """Commission that stands, neither cancelled nor clawed back, on each order, int64 (orders,)."""
+    lines = run.ledger.lines_frame()
+    lines = lines[lines["state"].isin(STANDING)]
+    found = np.zeros(run.orders.order_id.size, np.int64)
+    place = np.searchsorted(run.orders.order_id, lines["order_id"].to_numpy())
+    np.add.at(found, place, lines["cents"].to_numpy())
+    return found
+
+
+def is_refunded(run: Run) -> np.ndarray:
+    """Which orders were refunded by the end of the run, bool (orders,)."""
+    refund_tick = run.orders.refund_tick
+    return (refund_tick >= 0) & (refund_tick < run.ticks)
+
+
+def unlinked_share(run: Run) -> float:
+    """Share of the commission that stands on orders that were refunded; 0 in a sound programme."""
+    cents = commission_per_order(run)
+    return _ratio(int(cents[is_refunded(run)].sum()), int(cents.sum()))
+
+
+def _fraud_orders(kind: int, meaning: str) -> Callable[[Run], int]:
+    def fraud_orders(run: Run) -> int:
+        return int(np.count_nonzero(run.orders.fraud == kind))
+
+    fraud_orders.__doc__ = meaning
+    return fraud_orders
 
 
 def referred_share(run: Run) -> float:
@@ -267,13 +356,14 @@ def barren_share(run: Run) -> float:
 
 def repeat_share_d30(run: Run) -> float:
     """Share of new customers with a second order within 30 days, among those seen that long."""
-    first = run.orders.new_customer & (run.orders.tick <= run.ticks - run.month_ticks - 1)
-    cohort = run.orders.buyer[first]
+    orders = run.sales
+    first = orders.new_customer & (orders.tick <= run.ticks - run.month_ticks - 1)
+    cohort = orders.buyer[first]
     start = np.full(run.state.joined.size, NEVER, np.int64)
-    start[cohort] = run.orders.tick[first]
-    age = run.orders.tick - start[run.orders.buyer]
-    again = (start[run.orders.buyer] > NEVER) & (age > 0) & (age <= run.month_ticks)
-    return _ratio(np.unique(run.orders.buyer[again]).size, cohort.size)
+    start[cohort] = orders.tick[first]
+    age = orders.tick - start[orders.buyer]
+    again = (start[orders.buyer] > NEVER) & (age > 0) & (age <= run.month_ticks)
+    return _ratio(np.unique(orders.buyer[again]).size, cohort.size)
 
 
 def trust_mean(run: Run) -> float:
@@ -312,6 +402,17 @@ MEASURES: dict[str, Callable[[Run], float | int]] = {
     "visits_per_share": visits_per_share,
     "barren_share": barren_share,
     "repeat_share_d30": repeat_share_d30,
+    "nonearner_share": nonearner_share,
+    "median_earnings_cents": median_earnings_cents,
+    "unpaid_cents": unpaid_cents,
+    "held_cents": _at_the_end("held_cents", "Commission frozen by a check at the end."),
+    "capped_cents": _at_the_end("capped_cents", "Commission that caps and budgets refused."),
+    "debt_cents": _at_the_end("owed_cents", "Commission that people owe back at the end."),
+    "points_liability_cents": _at_the_end("points_cents", "Points people hold at the end."),
+    "unlinked_share": unlinked_share,
+    "fake_orders": _fraud_orders(FAKE_IDENTITY, "Orders under an invented name."),
+    "ring_orders": _fraud_orders(RING, "Orders credited to a fellow for half the commission."),
+    "phantom_orders": _fraud_orders(PHANTOM, "Orders placed only to be sent back or sold on."),
 }  # fmt: skip
 """Outcome columns, in order."""
 
@@ -319,94 +420,3 @@ MEASURES: dict[str, Callable[[Run], float | int]] = {
 def outcomes(run: Run) -> dict[str, float | int]:
     """All measures of a run by name."""
     return {name: measure(run) for name, measure in MEASURES.items()}
-
-
-class Matched(NamedTuple):
-    """Orders of a run and of its twin, the k-th of a consumer for a product side by side.
-
-    A row per order of either world: tick in each (-1 where the world has none) and whether the
-    policy paid a commission or a discount for it.
-    """
-
-    tick: np.ndarray  # int64
-    twin_tick: np.ndarray  # int64
-    rewarded: np.ndarray  # bool
-
-
-def match_orders(run: Run, twin: Run) -> Matched:
-    """Pair the k-th order of every consumer and product in ``run`` with the k-th in ``twin``."""
-    keys, sequence = _ranked(run.orders)
-    twin_keys, twin_sequence = _ranked(twin.orders)
-    rewarded = run.ledger.commissioned(run.orders.order_id) | (run.orders.discount_cents > 0)
-    every = np.union1d(keys, twin_keys)
-    absent = np.full(every.size, -1, np.int64)
-    matched = Matched(absent, absent.copy(), np.zeros(every.size, bool))
-    here = np.searchsorted(every, keys)
-    matched.tick[here] = run.orders.tick[sequence]
-    matched.rewarded[here] = rewarded[sequence]
-    matched.twin_tick[np.searchsorted(every, twin_keys)] = twin.orders.tick[twin_sequence]
-    return matched
-
-
-def _ranked(orders: Orders) -> tuple[np.ndarray, np.ndarray]:
-    """Keys (person, product, how many-eth order), ascending, and the orders they belong to."""
-    pair = orders.buyer.astype(np.int64) << 15 | orders.product.astype(np.int64)
-    sequence = np.lexsort((orders.order_id, pair))
-    pair = pair[sequence]
-    first = (
-        np.flatnonzero(np.r_[True, pair[1:] != pair[:-1]]) if pair.size else np.empty(0, np.intp)
-    )
-    lengths = np.diff(np.r_[first, pair.size])
-    rank = np.arange(pair.size) - np.repeat(first, lengths)
-    return pair << 16 | np.minimum(rank, 65535), sequence
-
-
-def compare_with_twin(run: Run, twin: Run) -> dict[str, float | int]:
-    """What the policy caused, against the same world and luck without it.
-
-    incremental_orders : orders more than in the twin (bought only because, less those lost).
-    accelerated_orders : orders that the twin has too, but later. cannibalised_orders : orders
-    the policy paid for that the twin has at the same time or earlier. incremental_cac_cents :
-    (payout + discounts) per additional new customer, nan if there are none. roi : (profit -
-    profit of the twin) / (payout + discounts), nan if nothing was spent. earners_kept : see
-    there.
-    """
-    matched = match_orders(run, twin)
-    both = (matched.tick >= 0) & (matched.twin_tick >= 0)
-    earlier = both & (matched.tick < matched.twin_tick)
-    spent = int(run.daily["payout_cents"].sum() + run.daily["discount_cents"].sum())
-    gained = int(run.daily["new_customers"].sum() - twin.daily["new_customers"].sum())
-    profit = int(run.daily["profit_cents"].sum() - twin.daily["profit_cents"].sum())
-    return {
-        "incremental_orders": int((matched.tick >= 0).sum() - (matched.twin_tick >= 0).sum()),
-        "accelerated_orders": int(earlier.sum()),
-        "cannibalised_orders": int((both & ~earlier & matched.rewarded).sum()),
-        "incremental_cac_cents": spent / gained if gained > 0 else float("nan"),
-        "roi": profit / spent if spent > 0 else float("nan"),
-        "earners_kept": earners_kept(run, twin),
-    }
-
-
-def earners_kept(run: Run, twin: Run) -> float:
-    """Share of earners who are members at the end, less that of the same people in the twin.
-
-    Customers of both worlds only; 0 without earners. A person is compared with herself, so this
-    is not that loyal people share more.
-    """
-    earned = (run.ledger.earned_cents > 0) & (twin.state.joined != NEVER)
-    if not earned.any():
-        return 0.0
-    stayed = np.count_nonzero(run.state.status[earned] == MEMBER)
-    would_have = np.count_nonzero(twin.state.status[earned] == MEMBER)
-    return (int(stayed) - int(would_have)) / int(np.count_nonzero(earned))
-
-
-TWIN_MEASURES = (
-    "incremental_orders",
-    "accelerated_orders",
-    "cannibalised_orders",
-    "incremental_cac_cents",
-    "roi",
-    "earners_kept",
-)
-"""Outcome columns against the twin world, in order."""

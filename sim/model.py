@@ -15,16 +15,30 @@ from sim import measures
 from sim._jit import plain
 from sim.agent_engine import AgentEngine
 from sim.agents import Consumer, make_consumers
+from sim.attribution import Attribution
+from sim.attribution import check as check_attribution
 from sim.campaign import make_calendar
 from sim.day import COUNTS, Day, OrderLines
 from sim.engine import KernelEngine, no_counts
 from sim.errors import InputError, nearest
-from sim.incentives import Market, Programme, Scheme, check_jurisdiction, make_scheme
-from sim.ledger import Ledger, Orders
+from sim.incentives import (
+    Everybody,
+    Market,
+    Programme,
+    Scheme,
+    check_jurisdiction,
+    make_scheme,
+)
+from sim.ledger import Ledger
+from sim.opportunists import Opportunists, draw_opportunists
+from sim.orders import GENUINE, Orders
 from sim.population import MEMBER, State, copy_state
 from sim.quantities import cents
 from sim.rules import BUILT_IN, Rules, coefficients
 from sim.scenario import Policy, Scenario
+from sim.schemes.team import TeamPurchase
+from sim.segments import draw_segments
+from sim.teams import Teams
 from sim.world import World, luck_seed, make_world, world_seed
 
 if TYPE_CHECKING:
@@ -32,6 +46,9 @@ if TYPE_CHECKING:
 
 Engine = Literal["kernels", "agents"]
 ENGINES: dict[str, Callable[[Any], Any]] = {"kernels": KernelEngine, "agents": AgentEngine}
+
+
+NO_POINTS = np.zeros(1, np.int64)
 
 
 class Phase(NamedTuple):
@@ -80,6 +97,7 @@ def policy_scheme(scenario: Scenario, policy: str | Policy | Scheme) -> Scheme:
         policy = scenario.policies[policy]
     scheme = make_scheme(policy, where)
     check_jurisdiction(scheme, scenario.jurisdiction, where)
+    check_attribution(scenario.attribution, scheme)
     return scheme
 
 
@@ -152,9 +170,15 @@ class WordOfMouthModel(mesa.Model):
         self._is_member = self.state.status == MEMBER
         self._seeded = np.flatnonzero(self.state.last_order[0] == 0).astype(np.int32)
         self.market = self._open_market()
+        self.attribution = Attribution(scenario.attribution, scenario.dt)
         self.programme = Programme(
-            scheme, self.market, self.ledger, where=f"policies.{self.policy}"
+            scheme, self.market, self.ledger, f"policies.{self.policy}", self.attribution.split
         )
+        self.programme.check_budgets()
+        self.teams = self._make_teams()
+        arrays, own_world = self.world.graph.arrays, world_seed(self.study_seed, replication)
+        players = draw_opportunists(scenario, self.world.graph.size, own_world)
+        self.opportunists = Opportunists(scenario, players, self.programme, arrays)
         self.engine = ENGINES[engine](self)
         self.datacollector: mesa.DataCollector = DailyCollector(self)
         self._luck = np.uint64(luck_seed(self.study_seed, replication))
@@ -187,18 +211,44 @@ class WordOfMouthModel(mesa.Model):
             self._scenario_of_run = scenario
 
     def _open_market(self) -> Market:
-        products = self.scenario.products
+        products, arrays = self.scenario.products, self.world.graph.arrays
+        own_world = world_seed(self.study_seed, self.replication)
+        people = Everybody(
+            sponsor_of=self.state.sponsor,
+            is_member=self._is_member,
+            joined=self.state.joined,
+            friends=np.diff(arrays.indptr),
+            segment_of=draw_segments(self.scenario, self.world.graph.size, own_world),
+        )
         return Market(
             prices_cents=self._prices,
             unit_costs_cents=np.array(
                 [cents(product.unit_cost, "unit_cost") for product in products]
             ),
+            products=tuple(product.name for product in products),
             categories=tuple(product.category for product in products),
-            sponsor_of=self.state.sponsor,
-            is_member=self._is_member,
+            people=people,
             ledger=self.ledger,
+            segments=tuple(segment.name for segment in self.scenario.population.segments),
             dt=self.scenario.dt,
+            seed=luck_seed(self.study_seed, self.replication),
         )
+
+    def _make_teams(self) -> Teams | None:
+        """The teams of the run, if its scheme or a part of it lets people buy in teams."""
+        found = [
+            part.scheme
+            for part in self.programme.whole.leaves()
+            if isinstance(part.scheme, TeamPurchase)
+        ]
+        if len(found) > 1:
+            raise InputError(
+                f"policies.{self.policy} has {len(found)} team purchases; people can buy in one "
+                "kind of team only: leave out the others"
+            )
+        if not found:
+            return None
+        return Teams(found[0], self.scenario, self.world, self.rules, self.ledger)
 
     def _fixed_numbers(self) -> dict[str, Any]:
         """The fields of :class:`Day` that hold for the whole run."""
@@ -207,8 +257,10 @@ class WordOfMouthModel(mesa.Model):
         return {
             "seed": self._luck,
             "dt": dt,
-            "window": int(scenario.attribution.window_days / dt + 1e-9),
+            "window": self.attribution.window_ticks,
             "existing_customers": scenario.attribution.existing_customers,
+            "coupons": scenario.attribution.coupons,
+            "coupon_first": scenario.attribution.precedence == "coupon",
             "fatigue_kept": float(np.exp(-dt / scenario.behavior.fatigue.memory_days)),
             "day_ticks": scenario.ticks_in(1),
             "earnings_window": int(scenario.behavior.stay.earnings_days / dt + 1e-9),
@@ -263,39 +315,60 @@ class WordOfMouthModel(mesa.Model):
             activity_product=int(self.calendar.activity_product[self.tick]),
             win_back=float(self.calendar.win_back[self.tick]),
             discount_for_new_only=self.programme.scheme.first_order_only,
+            sharer_uncertain=bool(offer.sharer_uncertain),
+            friend_uncertain=bool(offer.friend_uncertain),
+            in_kind=bool(offer.in_kind),
             price_cents=self.calendar.price_cents[self.tick],
             reward_cents=np.array(reward, np.float64, order="C"),
             discount_cents=np.array(discount, np.int64),
+            points_cents=self._spendable_points(),
             rating=rating,
             **self._fixed,
         )
 
+    def _spendable_points(self) -> np.ndarray:
+        """What each person can pay in points, int64 (N,) or a single 0: kernels want their own."""
+        return self.ledger.points_cents.copy() if self.programme.pays_points else NO_POINTS
+
     def _visit(self) -> None:
         self.engine.visit()
+        state = self.state
+        self.attribution.record(
+            self.tick, state.click_due, state.click_sponsor, state.click_tie, state.click_channel
+        )
 
     def _buy(self) -> None:
         self.lines: OrderLines = self.engine.buy()
+        self._team_of_line = np.zeros(self.lines.buyer.size, np.int32)
+        if self.teams is not None:
+            self.lines, self._team_of_line = self.teams.form(
+                self.lines, self.day, self.state, self.programme.is_running
+            )
 
     def _attribute(self) -> None:
-        self.engine.attribute(self.lines, self.counts)
+        self.engine.credit(self.lines)
+        self.attribution.decide(self.tick, self.lines, self.state)
+        self.engine.enrol(self.lines, self.counts)
         np.equal(self.state.status, MEMBER, out=self._is_member)
 
     def _settle(self) -> None:
         if self.tick == 0 and self._seeded.size:
             unit_cost = int(self.market.unit_costs_cents[0])
             self.ledger.book_gifts(self.tick, self._seeded, unit_cost)
-        self.orders = self.programme.grant_discounts(self._orders_of_today())
+        placed = self.opportunists.play(self._orders_of_today())
+        self._series.orders_so_far += placed.order_id.size
+        self.orders = self.programme.grant_discounts(placed)
         self.ledger.book_orders(self.orders)
         credited = self.programme.settle(self.orders)
         self.state.last_earned[credited] = self.tick
         self.paid = self.ledger.commissioned(self.orders.order_id)
-        np.add.at(self.state.sales, self.orders.sponsor[self.paid], 1)
+        by_link = self.paid & (self.orders.sponsor >= 0) & (self.orders.fraud == GENUINE)
+        np.add.at(self.state.sales, self.orders.sponsor[by_link], 1)
         self.programme.close_day()
 
     def _orders_of_today(self) -> Orders:
         lines, count = self.lines, self.lines.buyer.size
         first = self._series.orders_so_far
-        self._series.orders_so_far += count
         return Orders(
             order_id=np.arange(first, first + count, dtype=np.int64),
             tick=np.full(count, self.tick, np.int32),
@@ -309,12 +382,19 @@ class WordOfMouthModel(mesa.Model):
             channel=lines.channel.copy(),
             new_customer=lines.new_customer.copy(),
             refund_tick=np.full(count, -1, np.int32),
+            points_cents=np.zeros(count, np.int64),
+            fakes=np.zeros(count, np.int8),
+            fraud=np.zeros(count, np.uint8),
+            team=self._team_of_line,
         )
 
     def _experience(self) -> None:
         lines = self.lines
-        self.engine.experience(lines, self.paid)
-        self.ledger.schedule_refunds(self.orders.order_id, lines.refund_tick)
+        # What opportunists make up follows the orders of the lines and is experienced by nobody.
+        count = lines.buyer.size
+        honest = self.orders.fraud[:count] == GENUINE
+        self.engine.experience(lines, self.paid[:count] & honest)
+        self.ledger.schedule_refunds(self.orders.order_id[:count], lines.refund_tick)
 
     def _share(self) -> None:
         self.engine.share(self.counts)

@@ -19,6 +19,10 @@ ORDER_DTYPES: dict[str, type[np.generic]] = {
     "channel": np.uint8,
     "new_customer": np.bool_,
     "refund_tick": np.int32,
+    "points_cents": np.int64,
+    "fakes": np.int8,
+    "fraud": np.uint8,
+    "team": np.int32,
 }
 POSTING_DTYPES: dict[str, type[np.generic]] = {
     "tick": np.int32,
@@ -27,12 +31,17 @@ POSTING_DTYPES: dict[str, type[np.generic]] = {
     "order_id": np.int64,
     "cents": np.int64,
 }
-COMMISSION_DTYPES: dict[str, type[np.generic]] = {
+LINE_DTYPES: dict[str, type[np.generic]] = {
     "order_id": np.int64,
     "recipient": np.int32,
     "cents": np.int64,
-    "status": np.uint8,
+    "level": np.int8,
+    "part": np.uint8,
+    "held": np.bool_,
+    "in_points": np.bool_,
 }
+GENUINE, FAKE_IDENTITY, RING, PHANTOM = range(4)
+"""How an order came about: column ``fraud``. A phantom is bought only to be sent back."""
 
 
 class Orders(NamedTuple):
@@ -44,6 +53,11 @@ class Orders(NamedTuple):
     depth : int32, 0 without sponsor, else the depth of the sponsor's joining order + 1.
     channel : uint8, 0 none, 1 personal, 2 group, 3 broadcast. new_customer : bool.
     refund_tick : int32, the tick at which the order will be refunded, -1 never or not known yet.
+    points_cents : int64, part of the net price that was paid in points.
+    fakes : int8, invented identities between the buyer and the sponsor; the platform takes the
+    buyer of such an order for a new customer.
+    fraud : uint8, one of GENUINE, FAKE_IDENTITY, RING, PHANTOM; the platform cannot see it.
+    team : int32, number of the team that bought together, 0 for none.
     """
 
     order_id: np.ndarray
@@ -58,11 +72,20 @@ class Orders(NamedTuple):
     channel: np.ndarray
     new_customer: np.ndarray
     refund_tick: np.ndarray
+    points_cents: np.ndarray
+    fakes: np.ndarray
+    fraud: np.ndarray
+    team: np.ndarray
 
     @property
     def net_cents(self) -> np.ndarray:
         """What the buyer pays: price less discount, int64 (n,)."""
         return self.price_cents - self.discount_cents
+
+    @property
+    def seems_new(self) -> np.ndarray:
+        """Orders by somebody whom the platform takes for a new customer, bool (n,)."""
+        return self.new_customer | (self.fakes > 0)
 
     def take(self, rows: np.ndarray) -> Self:
         """The orders of ``rows`` (int64 indices or bool mask), in that order."""
@@ -99,6 +122,44 @@ class Commissions(NamedTuple):
             np.empty(0, np.int64),
             np.empty(0, np.int8),
         )
+
+
+class CommissionLines(NamedTuple):
+    """What the books owe people: arrays of equal length, a row per credit after all limits.
+
+    order_id : int64. recipient : int32, consumer. cents : int64, above 0. level : int8, as in
+    :class:`Commissions`. part : uint8, number of the scheme within a combination. held : bool,
+    frozen by a check until it is rejected. in_points : bool, paid out in points.
+    """
+
+    order_id: np.ndarray
+    recipient: np.ndarray
+    cents: np.ndarray
+    level: np.ndarray
+    part: np.ndarray
+    held: np.ndarray
+    in_points: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Self:
+        """The lines of ``rows`` (int64 indices or bool mask), in that order."""
+        return type(self)(*(column[rows] for column in self))
+
+
+class Bonuses(NamedTuple):
+    """What a scheme pays at the end of a period: arrays of equal length, a row per payment.
+
+    order_id : int64, an order credited to the recipient in the period, that a clawback can follow.
+    recipient : int32, consumer. cents : int64, above 0.
+    """
+
+    order_id: np.ndarray
+    recipient: np.ndarray
+    cents: np.ndarray
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No payments."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int64))
 
 
 class Table:

@@ -32,6 +32,7 @@ class Population(NamedTuple):
     initiative: np.ndarray  # (N,) urge to share, mean 1, heavy-tailed
     effort: np.ndarray  # (N,) mean friends addressed beyond the first
     reward_sensitivity: np.ndarray  # (N,) weight of rewards, mean 1
+    closeness: np.ndarray  # (N,) mean strength of the ties to friends, [0, 1], 0 without any
     visit_rate: np.ndarray  # (N,) per day, while the habit lasts
     purchase_rate: np.ndarray  # (N,) pace of repeat buying relative to the product's, mean 1
     dropout: np.ndarray  # (N,) chance to drop out after a repeat order
@@ -48,6 +49,7 @@ class State(NamedTuple):
     left: np.ndarray  # (N,) int32 tick of the latest leaving, NEVER before
     sponsor: np.ndarray  # (N,) int32 who brought her, -1 nobody: the referral forest
     depth: np.ndarray  # (N,) int32 distance from the root of the referral tree
+    loyalty: np.ndarray  # (N,) float32 pace of repeat buying left by how she was brought, 1 full
     fatigue: np.ndarray  # (N,) float32 messages felt
     inbox: np.ndarray  # (N,) uint16 messages received today
     member_friends: np.ndarray  # (N,) int32 members among those whose shares she receives
@@ -70,6 +72,11 @@ class State(NamedTuple):
     click_tie: np.ndarray  # (P, N) int32 tie it came over, -1 none
     click_key: np.ndarray  # (P, N) uint32 decides between clicks of one tick
     click_channel: np.ndarray  # (P, N) uint8 channel it came through
+    told_sponsor: np.ndarray  # (P, N) int32 who recommended last, or (P, 1) where nobody has codes
+    told_tick: np.ndarray  # likewise int32 tick of that message
+    told_tie: np.ndarray  # likewise int32 tie it came over, -1 none
+    told_key: np.ndarray  # likewise uint32 decides between messages of one tick
+    told_channel: np.ndarray  # likewise uint8 channel it came through
     good_ties: np.ndarray  # (T,) float32 trust evidence of the receiver for the sharer
     bad_ties: np.ndarray  # (T,) float32 trust evidence against
     muted: np.ndarray  # (T,) uint8 1 when the receiver has muted the sharer
@@ -210,6 +217,7 @@ def make_population(scenario: Scenario, graph: SocialGraph, seed: int) -> Popula
     traits.initiative[:] = _lognormal(drives[1], settings.initiative_spread)
     traits.effort[:] = settings.effort * _lognormal(drives[2], settings.effort_spread)
     traits.reward_sensitivity[:] = _lognormal(reward, settings.reward_sensitivity_spread)
+    traits.closeness[:] = _mean_strength(graph)
     traits.visit_rate[:] = settings.visit_rate * _lognormal(visit_u, settings.visit_spread)
     traits.purchase_rate[:] = special.gammaincinv(shape, stay[0]) / shape
     traits.dropout[:] = _beta(dropout_u, settings.dropout_a, settings.dropout_b)
@@ -219,12 +227,20 @@ def make_population(scenario: Scenario, graph: SocialGraph, seed: int) -> Popula
     return traits
 
 
+def _mean_strength(graph: SocialGraph) -> np.ndarray:
+    """Mean strength (N,), float64, of everybody's ties to friends; 0 without any."""
+    degree = np.diff(graph.arrays.indptr)
+    sharers = np.repeat(np.arange(graph.size, dtype=np.int32), degree)
+    total = np.bincount(sharers, weights=graph.arrays.strength, minlength=graph.size)
+    return total / np.maximum(degree, 1)
+
+
 def _empty_population(people: int, products: int) -> Population:
     return Population(
         **_interleaved((products, people), valuation_cents=np.float32, affinity=np.float32),
         **_interleaved(
             (people,), influence=np.float32, initiative=np.float32, effort=np.float32,
-            reward_sensitivity=np.float32,
+            reward_sensitivity=np.float32, closeness=np.float32,
         ),
         **_interleaved(
             (people,), visit_rate=np.float32, purchase_rate=np.float32, dropout=np.float32,
@@ -243,18 +259,21 @@ def _interleaved(shape: tuple[int, ...], **fields: type) -> dict[str, np.ndarray
     return {name: block[name] for name in fields}
 
 
-def empty_state(people: int, ties: int, products: int) -> State:
+def empty_state(people: int, ties: int, products: int, coupons: bool = False) -> State:
     """Everybody a prospect who has heard nothing; ties without evidence.
 
-    Arrays that a phase scans for everybody are contiguous, the others are interleaved.
+    Arrays that a phase scans for everybody are contiguous, the others are interleaved. Who told
+    whom last is kept only where friends have codes to type in (``coupons``).
     """
     plane = (products, people)
+    told = (products, people if coupons else 1)
     arrays: dict[str, np.ndarray] = {
         "status": np.zeros(people, np.uint8),
         "habit": np.zeros(people, np.uint8),
         "fatigue": np.zeros(people, np.float32),
         "inbox": np.zeros(people, np.uint16),
         "last_visit": np.zeros(people, np.int32),
+        "loyalty": np.ones(people, np.float32),
         "click_due": np.zeros(plane, np.int32),
         "good_ties": np.zeros(ties, np.float32),
         "bad_ties": np.zeros(ties, np.float32),
@@ -262,6 +281,11 @@ def empty_state(people: int, ties: int, products: int) -> State:
         "times": np.zeros((products, ties), np.uint8),
         "satisfied": np.zeros(products, np.int64),
         "rated": np.zeros(products, np.int64),
+        "told_sponsor": np.zeros(told, np.int32),
+        "told_tick": np.zeros(told, np.int32),
+        "told_tie": np.zeros(told, np.int32),
+        "told_key": np.zeros(told, np.uint32),
+        "told_channel": np.zeros(told, np.uint8),
         **_interleaved(
             (people,), sponsor=np.int32, member_friends=np.int32, last_earned=np.int32,
             joined=np.int32, left=np.int32, activity=np.int32, shares=np.int32, sales=np.int32,
@@ -275,9 +299,9 @@ def empty_state(people: int, ties: int, products: int) -> State:
         ),
     }  # fmt: skip
     for name in ("joined", "left", "last_earned", "last_visit", "activity", "last_order",
-                 "click_tick", "click_due"):  # fmt: skip
+                 "click_tick", "click_due", "told_tick"):  # fmt: skip
         arrays[name].fill(NEVER)
-    for name in ("sponsor", "click_sponsor", "click_tie"):
+    for name in ("sponsor", "click_sponsor", "click_tie", "told_sponsor", "told_tie"):
         arrays[name].fill(-1)
     arrays["satisfaction"].fill(0.5)
     return State(**arrays)
@@ -286,7 +310,8 @@ def empty_state(people: int, ties: int, products: int) -> State:
 def copy_state(state: State) -> State:
     """A copy with the same layout in memory (kernels are compiled for it)."""
     products, ties = state.times.shape
-    copy = empty_state(state.status.size, ties, products)
+    people = state.status.size
+    copy = empty_state(people, ties, products, coupons=state.told_tick.shape[1] == people)
     for target, source in zip(copy, state, strict=True):
         target[...] = source
     return copy
@@ -294,7 +319,8 @@ def copy_state(state: State) -> State:
 
 def make_state(scenario: Scenario, graph: SocialGraph, people: Population, seed: int) -> State:
     """The state on the morning of day 0: initial customers, seeds, and trust by tie strength."""
-    state = empty_state(graph.size, graph.tie_count, len(scenario.products))
+    coupons = scenario.attribution.coupons
+    state = empty_state(graph.size, graph.tie_count, len(scenario.products), coupons)
     prior = scenario.behavior.experience
     state.good_ties[:] = (
         prior.prior_weak + (prior.prior_strong - prior.prior_weak) * graph.arrays.strength

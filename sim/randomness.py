@@ -38,6 +38,12 @@ class Decision(IntEnum):
     RESAMPLE = 18
     WARNING_AUDIENCE = 19
     HABIT = 20
+    CODE = 21
+    LOTTERY = 30
+    REVIEW = 31
+    OPPORTUNIST = 32
+    TEAM = 33
+    SEGMENT = 34
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -113,6 +119,22 @@ def uniform_table(seed, decision, column, size):
         table[1, i] = u1
         table[2, i] = u2
         table[3, i] = u3
+    return table
+
+
+@kernel
+def uniforms_of(seed, decision, tick, people, partners, products):
+    """Uniforms (4, n), float64: the draws of one tick at n addresses.
+
+    people, partners, products : int64 (n,), the last three parts of each address.
+    """
+    table = np.empty((4, people.size))
+    for k in range(people.size):
+        u0, u1, u2, u3 = uniforms(seed, decision, tick, people[k], partners[k], products[k])
+        table[0, k] = u0
+        table[1, k] = u1
+        table[2, k] = u2
+        table[3, k] = u3
     return table
 
 

@@ -63,15 +63,12 @@ def coefficients(behavior: Behavior) -> Coefficients:
     def numbers(kind: Any, section: Section) -> Any:
         return kind(*(float(getattr(section, name)) for name in kind._fields))
 
-    return Coefficients(
-        click=numbers(ClickNumbers, behavior.click),
-        purchase=numbers(PurchaseNumbers, behavior.purchase),
-        repeat=numbers(RepeatNumbers, behavior.repeat),
-        experience=numbers(ExperienceNumbers, behavior.experience),
-        share=numbers(ShareNumbers, behavior.share),
-        fatigue=numbers(FatigueNumbers, behavior.fatigue),
-        stay=numbers(StayNumbers, behavior.stay),
-    )
+    kinds = (
+        ClickNumbers, PurchaseNumbers, RepeatNumbers, ExperienceNumbers, ShareNumbers,
+        FatigueNumbers, StayNumbers,
+    )  # fmt: skip
+    sections = (getattr(behavior, name) for name in Coefficients._fields)
+    return Coefficients(*map(numbers, kinds, sections))
 
 
 LARGEST_EXPONENT = 700.0
@@ -131,38 +128,51 @@ def reputation(c, good, bad, weakness):
     full strength.
 
     good, bad : evidence over everybody served. weakness : 1 - strength of the tie, 1 for posts.
-    Literature: reputation effects in social commerce
-    (Hajli 2015), A: form and size.
+    Literature: reputation effects in social commerce (Hajli 2015), A: form and size.
     """
     return math.exp(c.reputation * weakness * math.log(2.0 * trust(good, bad)))
 
 
+EQUAL_SPLIT = 0.5
+"""Smaller over larger part from which two parts of a reward pass for equal."""
+
+
 @rule
-def sincerity(c, strength, sender_alone_paid):
-    """What suspicion of a paid sender leaves of a message's effect.
+def sincerity(c, strength, reward, friend, in_kind):
+    """What the split of the reward makes of a message's effect.
 
-    1 - c.motive_suspicion (1 - strength) if only the sender is paid, else 1.
+    1 - c.motive_suspicion (1 - strength) if the sender alone is paid, and in money;
+    1 + c.fairness (1 - strength) if both sides get about the same; else 1
 
-    strength : of the tie, [0, 1]. Verlegh et al. (2013): suspicion is worst over weak ties and
-    vanishes when both sides are rewarded.
+    strength : of the tie, [0, 1]. reward, friend : what a sale earns the sender and saves the
+    friend, >= 0, same unit. in_kind : whether the reward is symbolic, such as points.
+    Verlegh et al. (2013): suspicion is worst over weak ties and vanishes when both sides are
+    rewarded, or symbolically. Hong, Pavlou, Wang and Shi (2017): equal splits work best over weak
+    ties.
     """
-    if sender_alone_paid:
-        return 1.0 - c.motive_suspicion * (1.0 - strength)
+    if reward > 0.0 and friend <= 0.0:
+        return 1.0 if in_kind else 1.0 - c.motive_suspicion * (1.0 - strength)
+    if reward > 0.0 and min(reward, friend) >= EQUAL_SPLIT * max(reward, friend):
+        return 1.0 + c.fairness * (1.0 - strength)
     return 1.0
 
 
 @rule
-def click(c, base, trust_in_sender, influence, affinity, sincere, times, tired):
+def click(c, base, trust_in_sender, influence, affinity, sincere, times, tired, uncertain):
     """Chance that a receiver opens a message about a product.
 
-    min(1, base trust influence affinity sincerity novelty**times exp(-tired))
+    min(1, base trust influence affinity sincerity novelty**times exp(-tired)), times
+    c.uncertain_gift if what the receiver gets is uncertain
 
-    base : of the channel, [0, 1]. trust_in_sender, affinity, sincere : [0, 1]. influence : of the
-    sender, mean 1. times : int, messages this pair already exchanged about the product. tired :
-    click weight times messages felt, >= 0. Never rises with times or tired. Model page, section 4;
-    repeats: Leskovec, Adamic and Huberman (2007).
+    base : of the channel, [0, 1]. trust_in_sender, affinity : [0, 1]. influence : of the sender,
+    mean 1. sincere : from :func:`sincerity`. times : int, messages this pair already exchanged
+    about the product. tired : click weight times messages felt, >= 0. Never rises with times or
+    tired. Model page, section 4; repeats: Leskovec, Adamic and Huberman (2007); lotteries: Li et
+    al. (Management Science, mnsc.2024.05685).
     """
     effect = base * trust_in_sender * influence * affinity * sincere * math.exp(-tired)
+    if uncertain:
+        effect *= c.uncertain_gift
     for _ in range(times):
         effect *= c.novelty
     return min(1.0, effect)
@@ -207,6 +217,31 @@ def purchase(c, affinity, value_for_money, trust_in_sender, good_heard, bad_hear
     if owned:
         logit += c.owner
     return 1.0 / (1.0 + math.exp(-logit))
+
+
+@rule
+def code_use(c, discount_ratio):
+    """Chance that a buyer looks for a friend's code at the checkout and types it in.
+
+    1 - exp(-c.code_search discount/price)
+
+    discount_ratio : what the code takes off over the price, [0, 1]. Belo and Li (2022): would-be
+    payers take the reward route, the more the larger the reward; A: size.
+    """
+    return 1.0 - math.exp(-c.code_search * discount_ratio)
+
+
+@rule
+def selection(c, reward_ratio):
+    """What multiplies the pace of repeat orders of a customer whom a paid sharer brought.
+
+    max(0, 1 - c.reward_selection log(1 + reward/price / c.selection_reference)); 1 unpaid
+
+    reward_ratio : what the sharer was told the sale earns her over the price, >= 0. Wolters,
+    Schulze and Gedenk (2020): larger rewards bring more and worse customers; A: size.
+    """
+    worse = c.reward_selection * math.log1p(reward_ratio / c.selection_reference)
+    return max(0.0, 1.0 - worse)
 
 
 @rule
@@ -262,17 +297,34 @@ def enthusiasm(c, satisfied, age_days, referred):
 
 
 @rule
-def reward_drive(c, reward_ratio, sensitivity, belief):
+def reward_pull(c, ratio):
+    """Pull of an amount offered per sale: c.reward_presence + c.reward_size log(1 + ratio).
+
+    ratio : amount over the price, >= 0; 0 pulls nobody. Per day. Presence before size: Ryu and
+    Feick (2007); concave: Wolters, Schulze and Gedenk (2020).
+    """
+    if ratio <= 0.0:
+        return 0.0
+    return c.reward_presence + c.reward_size * math.log1p(ratio)
+
+
+@rule
+def reward_drive(c, own_pull, friend_pull, closeness, sensitivity, belief):
     """Rate at which an offered reward makes a member of average initiative share, per day.
 
-    sensitivity belief (c.reward_presence + c.reward_size log(1 + reward/price)); 0 without reward
+    sensitivity (belief own + c.generosity closeness friend), where own is own_pull, or
+    max(0, 1 - c.close_norm closeness) own_pull when the friend gets nothing
 
-    reward_ratio : expected reward per sale over the price, >= 0. sensitivity : mean 1. belief :
-    from :func:`success_belief`. Presence before size: Ryu and Feick (2007).
+    own_pull, friend_pull : of what a sale earns her and saves the friend, from
+    :func:`reward_pull`. closeness : mean strength of her ties, [0, 1]. sensitivity : mean 1.
+    belief : from :func:`success_belief`. Ryu and Feick (2007): over strong ties a reward for the
+    sender alone does nothing; Gershon, Cryder and John (2020): rewards for the friend are passed
+    on as readily; Jung et al. (2021). A: form.
     """
-    if reward_ratio <= 0.0:
-        return 0.0
-    return sensitivity * belief * (c.reward_presence + c.reward_size * math.log1p(reward_ratio))
+    own = own_pull * belief
+    if friend_pull <= 0.0:
+        own *= max(0.0, 1.0 - c.close_norm * closeness)
+    return sensitivity * (own + c.generosity * closeness * friend_pull)
 
 
 @rule
@@ -289,13 +341,19 @@ def success_belief(c, sales, shares):
 
 
 @rule
-def share_rate(initiative, hub, liking, reward):
+def share_rate(c, initiative, hub, liking, reward, uncertain):
     """Rate of recommending, per day: initiative hub (liking + reward).
 
+    Times c.uncertain_reward if what the sharer gets is uncertain.
+
     initiative : mean 1, heavy-tailed. hub : from :func:`hub_factor`. liking, reward : per day.
-    Two drives that add up: model page, section 4.
+    Two drives that add up: model page, section 4. Lotteries: Li et al. (Management Science,
+    mnsc.2024.05685).
     """
-    return initiative * hub * (liking + reward)
+    rate = initiative * hub * (liking + reward)
+    if uncertain:
+        rate *= c.uncertain_reward
+    return rate
 
 
 @rule
@@ -366,8 +424,7 @@ def lapse_multiplier(
     times c.earnings if money was earned lately, times c.referrer while the referrer is a member
 
     satisfied, friends_share : [0, 1]. fatigue : messages felt beyond the level people bear.
-    Garnefeld et al. (2013); Schmitt,
-    Skiera and Van den Bulte (2011); Van den Bulte et al. (2018).
+    Garnefeld et al. (2013); Schmitt, Skiera and Van den Bulte (2011); Van den Bulte et al. (2018).
     """
     exponent = (
         -c.satisfaction * (2.0 * satisfied - 1.0)
@@ -394,10 +451,13 @@ class Rules(NamedTuple):
     click: Callable
     response_ticks: Callable
     purchase: Callable
+    code_use: Callable
+    selection: Callable
     repeat: Callable
     disconfirmation: Callable
     satisfaction: Callable
     enthusiasm: Callable
+    reward_pull: Callable
     reward_drive: Callable
     success_belief: Callable
     share_rate: Callable
@@ -408,29 +468,7 @@ class Rules(NamedTuple):
     lapse_multiplier: Callable
 
 
-BUILT_IN = Rules(
-    chance=chance,
-    happens=happens,
-    trust=trust,
-    learn=learn,
-    reputation=reputation,
-    sincerity=sincerity,
-    click=click,
-    response_ticks=response_ticks,
-    purchase=purchase,
-    repeat=repeat,
-    disconfirmation=disconfirmation,
-    satisfaction=satisfaction,
-    enthusiasm=enthusiasm,
-    reward_drive=reward_drive,
-    success_belief=success_belief,
-    share_rate=share_rate,
-    hub_factor=hub_factor,
-    audience_size=audience_size,
-    audience_key=audience_key,
-    mute_chance=mute_chance,
-    lapse_multiplier=lapse_multiplier,
-)
+BUILT_IN = Rules(**{slot: globals()[slot] for slot in Rules._fields})
 
 
 def replace(**functions: Callable) -> Rules:

@@ -95,6 +95,16 @@ class Network(Section):
         return {name: value for name, value in chosen.items() if value is not None}
 
 
+class Segment(Section):
+    """A part of the population that a scheme can treat differently; drawn at random."""
+
+    name: str = choice("segment", description="name used in the conditions of schemes")
+    share: float = quantity(
+        0.1, unit="share of people", low=0, high=1, kind="uncertainty", source="plan",
+        description="how many people belong to it",
+    )  # fmt: skip
+
+
 class Population(Section):
     """How many people, and how they differ (traits are drawn once)."""
 
@@ -182,6 +192,37 @@ class Population(Section):
         source="A22 (Fader, Hardie and Lee 2005, CDNOW)",
         description="second shape of the chance of dropping out after a repeat order",
     )  # fmt: skip
+    opportunists: float = quantity(
+        0.0, unit="share of people", low=0, high=1, kind="uncertainty", neutral=0,
+        source=ASSUMPTION,
+        description="people who play fake identities and rings when it pays",
+    )  # fmt: skip
+    opportunist_rate: float = quantity(
+        0.1, unit="attempts per day", low=0, high=10, kind="uncertainty", source=ASSUMPTION,
+        description="how often an opportunist looks for an order to send back or to resell",
+    )  # fmt: skip
+    identity_cost: float = quantity(
+        1.0, unit="currency units", low=0, high=1e6, kind="uncertainty", source=ASSUMPTION,
+        description="what an invented identity costs its maker",
+    )  # fmt: skip
+    resale: float = quantity(
+        0.5, unit="share of price", low=0, high=1, kind="uncertainty", source=ASSUMPTION,
+        description="what goods bought under an invented identity bring when they are sold on",
+    )  # fmt: skip
+    segments: tuple[Segment, ...] = choice(
+        (), description="parts of the population that schemes can tell apart", unit="list"
+    )
+
+    @field_validator("segments")
+    @classmethod
+    def _told_apart(cls, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        names = [segment.name for segment in segments]
+        if len(set(names)) < len(names):
+            raise ValueError(f"names {names} repeat; give every segment a name of its own")
+        if sum(segment.share for segment in segments) > 1 + 1e-9:
+            shares = [segment.share for segment in segments]
+            raise ValueError(f"shares {shares} come to more than 1; lower them")
+        return segments
 
 
 class Product(Section):
@@ -240,14 +281,9 @@ class Advertising(Section):
         0, unit="day", low=0, high=1e6, kind="lever", source="plan", description="first day"
     )
     end_day: float = quantity(
-        30,
-        unit="day",
-        low=0,
-        high=1e6,
-        kind="lever",
-        source="plan",
+        30, unit="day", low=0, high=1e6, kind="lever", source="plan",
         description="first day without it",
-    )
+    )  # fmt: skip
     reach_per_day: float = quantity(
         0.01, unit="visits per person and day", low=0, high=10, kind="lever", source="plan",
         description="rate at which it makes a person visit",
@@ -258,14 +294,9 @@ class Activity(Section):
     """An event members take part in and like to talk about."""
 
     day: float = quantity(
-        0,
-        unit="day",
-        low=0,
-        high=1e6,
-        kind="lever",
-        source="plan",
+        0, unit="day", low=0, high=1e6, kind="lever", source="plan",
         description="when it takes place",
-    )
+    )  # fmt: skip
     product: str | None = choice(
         None, description="product it is about; unset: the first", kind="lever"
     )
@@ -362,9 +393,17 @@ class Campaign(Section):
 class Attribution(Section):
     """Which friend an order is credited to."""
 
-    model: Literal["last_click"] = choice(
-        "last_click", description="the friend whose link was clicked last", kind="lever"
+    model: Literal["last_click", "first_click", "linear", "position", "time_decay"] = choice(
+        "last_click",
+        description="the friend whose link was clicked last or first, or all of them in equal "
+        "parts, most to the first and the last, or the more the later",
+        kind="lever",
     )
+    half_life_days: float = quantity(
+        7.0, unit="days", low=0.01, high=3650, kind="lever",
+        source="vendors of analytics: 7 days is the usual setting",
+        description="time after which a click counts half as much (time_decay)",
+    )  # fmt: skip
     window_days: float = quantity(
         30.0, unit="days", low=0, high=3650, kind="lever",
         source="affiliate registry: 30 days in 55 % of programmes",
@@ -375,6 +414,15 @@ class Attribution(Section):
         description="orders of people who bought before are credited too",
         kind="lever",
         unit="switch",
+    )
+    coupons: bool = choice(
+        False,
+        description="sharers have a code that friends can type in at the checkout",
+        kind="lever",
+        unit="switch",
+    )
+    precedence: Literal["coupon", "link"] = choice(
+        "coupon", description="what an order is credited to that has both", kind="lever"
     )
 
 

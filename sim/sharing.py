@@ -20,7 +20,7 @@ from sim.day import (
     PERSONAL,
     SATURATED,
 )
-from sim.kernels import tie_trust
+from sim.kernels import reward_for, tie_trust
 from sim.population import MEMBER, NEVER
 from sim.randomness import Decision, uniforms
 from sim.rules import (
@@ -34,6 +34,7 @@ from sim.rules import (
     reputation,
     response_ticks,
     reward_drive,
+    reward_pull,
     share_rate,
     sincerity,
     success_belief,
@@ -61,15 +62,17 @@ def liking(c, day, state, i, p):
 
 
 @inner
-def reward_for(day, p, i):
-    """What i believes a sale of p through her link earns her, in cents."""
-    return day.reward_cents[p, min(i, day.reward_cents.shape[1] - 1)]
-
-
-@inner
-def is_alone_paid(day, p, i):
-    """Whether a sale of p through i's link pays i but gives the buyer nothing."""
-    return reward_for(day, p, i) > 0.0 and day.discount_cents[p] == 0
+def incentive(c, day, people, i, p, belief):
+    """What the offer for a sale of p moves i to, in shares per day."""
+    price = max(day.price_cents[p], 1)
+    return reward_drive(
+        c.share,
+        reward_pull(c.share, reward_for(day, p, i) / price),
+        reward_pull(c.share, day.discount_cents[p] / price),
+        float(people.closeness[i]),
+        float(people.reward_sensitivity[i]),
+        belief,
+    )
 
 
 @inner
@@ -103,11 +106,11 @@ def share(c, day, graph, people, state, today, visitors, counts):
                 if u1 < c.share.warning:
                     warn(c, day, graph, people, state, today, counts, i, p, u3)
                 continue
-            ratio = reward_for(day, p, i) / max(day.price_cents[p], 1)
-            reward = reward_drive(c.share, ratio, float(people.reward_sensitivity[i]), belief)
+            reward = incentive(c, day, people, i, p, belief)
             like = liking(c, day, state, i, p)
             hub = hub_factor(c.share, float(degree), day.mean_degree)
-            rate = share_rate(float(people.initiative[i]), hub, like, reward)
+            uncertain = day.sharer_uncertain and reward_for(day, p, i) > 0.0
+            rate = share_rate(c.share, float(people.initiative[i]), hub, like, reward, uncertain)
             if not happens(u0, rate, day.dt):
                 continue
             groups = graph.person_group_indptr[i + 1] - graph.person_group_indptr[i]
@@ -250,21 +253,25 @@ def deliver(c, day, graph, people, state, counts, i, j, p, e, channel, base, bel
         state.times[p, e] = min(times + 1, SATURATED)
     tired = c.fatigue.click * float(state.fatigue[j])
     mute_if_tired(c, day, state, counts, i, j, p, e)
+    key = int(u[2] * 4294967296.0)
+    if day.coupons:
+        remember_code(day, state, i, j, p, e, channel, key)
+    friend = float(day.discount_cents[p])
     probability = click(
         c.click,
         base,
         believed,
         float(people.influence[i]),
         float(people.affinity[p, j]),
-        sincerity(c.click, strength, is_alone_paid(day, p, i)),
+        sincerity(c.click, strength, reward_for(day, p, i), friend, day.in_kind),
         times,
         tired,
+        day.friend_uncertain and friend > 0.0,
     )
     if u[1] >= probability:
         return 0
     counts[N_CLICKS] += 1
     due = day.tick + response_ticks(c.click, u[2], u[3], day.dt)
-    key = int(u[2] * 4294967296.0)
     pending = state.click_due[p, j]
     if pending > day.tick:  # she will come by another link: the earlier visit stands
         if pending < due:
@@ -281,6 +288,21 @@ def deliver(c, day, graph, people, state, counts, i, j, p, e, channel, base, bel
     state.click_channel[p, j] = channel
     state.click_due[p, j] = due
     return 1
+
+
+@inner
+def remember_code(day, state, i, j, p, e, channel, key):
+    """Receiver j keeps the code of i, unless another message of today has a larger key."""
+    if state.told_tick[p, j] == day.tick:
+        if key < state.told_key[p, j]:
+            return
+        if key == state.told_key[p, j] and i > state.told_sponsor[p, j]:
+            return
+    state.told_sponsor[p, j] = i
+    state.told_tick[p, j] = day.tick
+    state.told_tie[p, j] = e
+    state.told_key[p, j] = key
+    state.told_channel[p, j] = channel
 
 
 @inner

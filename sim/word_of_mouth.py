@@ -100,7 +100,8 @@ class Talker(mesa.Agent):
         reward = self.reward_drive(p, belief)
         hub = self.model.plain_rules.hub_factor(c, float(self.degree), day.mean_degree)
         initiative = float(model.world.people.initiative[self.row])
-        rate = model.plain_rules.share_rate(initiative, hub, self.liking(p), reward)
+        uncertain = bool(day.sharer_uncertain) and self.reward_for(p) > 0.0
+        rate = model.plain_rules.share_rate(c, initiative, hub, self.liking(p), reward, uncertain)
         if not self.model.plain_rules.happens(u_share, rate, day.dt):
             return
         groups = self.groups()
@@ -121,10 +122,6 @@ class Talker(mesa.Agent):
         rewards = self.model.day.reward_cents[p]
         return float(rewards[min(self.row, len(rewards) - 1)])
 
-    def is_alone_paid(self, p: int) -> bool:
-        """Whether a sale of p through her link pays her but gives the buyer nothing."""
-        return self.reward_for(p) > 0.0 and bool(self.model.day.discount_cents[p] == 0)
-
     def belief(self) -> float:
         """What her record as of this morning says of her success."""
         model, state = self.model, self.model.state
@@ -133,11 +130,18 @@ class Talker(mesa.Agent):
         )
 
     def reward_drive(self, p: int, belief: float) -> float:
-        """What the offered reward for a sale of p moves her to, in shares per day."""
-        model = self.model
-        ratio = self.reward_for(p) / max(int(model.day.price_cents[p]), 1)
-        sensitivity = float(model.world.people.reward_sensitivity[self.row])
-        return model.plain_rules.reward_drive(model.coefficients.share, ratio, sensitivity, belief)
+        """What the offer for a sale of p moves her to, in shares per day."""
+        model, day, people = self.model, self.model.day, self.model.world.people
+        c, pull = model.coefficients.share, model.plain_rules.reward_pull
+        price = max(int(day.price_cents[p]), 1)
+        return model.plain_rules.reward_drive(
+            c,
+            pull(c, self.reward_for(p) / price),
+            pull(c, int(day.discount_cents[p]) / price),
+            float(people.closeness[self.row]),
+            float(people.reward_sensitivity[self.row]),
+            belief,
+        )
 
     def liking(self, p: int) -> float:
         """Enthusiasm for p, from owning it or from an activity, in shares per day."""
@@ -243,22 +247,44 @@ class Talker(mesa.Agent):
             times = int(state.times[p, e])
             state.times[p, e] = min(times + 1, SATURATED)
             self.risk_being_muted(reader, p, e)
+        key = int(u[2] * 4294967296.0)
+        if day.coupons:
+            self.code_kept(reader, p, e, channel, key)
+        friend = float(day.discount_cents[p])
         probability = model.plain_rules.click(
             c.click,
             base,
             believed,
             float(model.world.people.influence[self.row]),
             float(model.world.people.affinity[p, reader]),
-            self.model.plain_rules.sincerity(c.click, strength, self.is_alone_paid(p)),
+            model.plain_rules.sincerity(
+                c.click, strength, self.reward_for(p), friend, bool(day.in_kind)
+            ),
             times,
             c.fatigue.click * float(state.fatigue[reader]),
+            bool(day.friend_uncertain) and friend > 0.0,
         )
         if u[1] >= probability:
             return False
         model.engine.count("clicks")
         delay = self.model.plain_rules.response_ticks(c.click, u[2], u[3], day.dt)
-        self.link_kept(reader, p, e, channel, day.tick + delay, int(u[2] * 4294967296.0))
+        self.link_kept(reader, p, e, channel, day.tick + delay, key)
         return True
+
+    def code_kept(self, reader: int, p: int, e: int, channel: int, key: int) -> None:
+        """A reader keeps the code of whoever told her last.
+
+        Of messages on one day that with the largest key.
+        """
+        state, tick = self.model.state, self.model.day.tick
+        standing = (int(state.told_key[p, reader]), -int(state.told_sponsor[p, reader]))
+        if state.told_tick[p, reader] == tick and (key, -self.row) < standing:
+            return
+        state.told_sponsor[p, reader] = self.row
+        state.told_tick[p, reader] = tick
+        state.told_tie[p, reader] = e
+        state.told_key[p, reader] = key
+        state.told_channel[p, reader] = channel
 
     def link_kept(self, reader: int, p: int, e: int, channel: int, due: int, key: int) -> None:
         """A reader who clicked comes by this link, unless another one brings her sooner.

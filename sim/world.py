@@ -72,8 +72,9 @@ def make_world(scenario: Scenario, seed: int, graph: SocialGraph | None = None) 
     return World(graph, people, make_state(scenario, graph, people, seed))
 
 
-BYTES_PER_PERSON = 150
+BYTES_PER_PERSON = 158
 BYTES_PER_PERSON_AND_PRODUCT = 45
+BYTES_OF_CODES = 17  # per person and product, where there are coupons
 BYTES_PER_TIE = 18
 BYTES_PER_TIE_AND_PRODUCT = 1
 _WHILE_BUILDING = 2.5
@@ -84,7 +85,9 @@ def bytes_needed(scenario: Scenario) -> int:
     """Estimated memory, in bytes, that a generated world takes at its peak."""
     people, products = scenario.population.size, len(scenario.products)
     ties = people * (scenario.network.mean_degree or 44)
-    per_person = BYTES_PER_PERSON + products * BYTES_PER_PERSON_AND_PRODUCT
+    per_product = BYTES_PER_PERSON_AND_PRODUCT
+    per_product += BYTES_OF_CODES * scenario.attribution.coupons
+    per_person = BYTES_PER_PERSON + products * per_product
     per_tie = BYTES_PER_TIE + products * BYTES_PER_TIE_AND_PRODUCT
     return int(_WHILE_BUILDING * (people * per_person + ties * per_tie))
 

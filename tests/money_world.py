@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.incentives import Market, Programme, Scheme
+from sim.incentives import SCHEMES, Everybody, Market, Programme, Scheme
 from sim.ledger import Ledger
 from sim.orders import ORDER_DTYPES, Orders
 
@@ -22,8 +22,15 @@ DEFAULTS = {
     "channel": 1,
     "new_customer": True,
     "refund_tick": -1,
+    "points_cents": 0,
+    "fakes": 0,
+    "fraud": 0,
+    "team": 0,
 }
 
+
+BUILT_IN = [name for name, cls in SCHEMES.items() if cls.__module__.startswith("sim.schemes.")]
+"""Names of the schemes that come with Vouch; other tests may have defined more."""
 
 CHAIN = (-1, 0, 1, 2, 3)  # everybody was referred by the person before
 
@@ -50,6 +57,10 @@ class Shop:
         sponsor_of: Any = None,
         is_member: Any = True,
         dt: float = 1.0,
+        products: Any = None,
+        segments: tuple[str, ...] = (),
+        people: dict[str, np.ndarray] | None = None,
+        seed: int = 1,
     ) -> None:
         sponsors = np.full(size, -1) if sponsor_of is None else sponsor_of
         self.ledger = Ledger(size)
@@ -58,11 +69,18 @@ class Shop:
         self.market = Market(
             prices_cents=self.prices,
             unit_costs_cents=np.array(costs, np.int64),
+            products=products or tuple(f"product {p}" for p in range(len(self.prices))),
             categories=("general",) * len(self.prices),
-            sponsor_of=np.array(sponsors, np.int32),
-            is_member=self.members,
+            people=Everybody.members(
+                size,
+                sponsor_of=np.array(sponsors, np.int32),
+                is_member=self.members,
+                **(people or {}),
+            ),
             ledger=self.ledger,
+            segments=segments,
             dt=dt,
+            seed=seed,
         )
         self.programme = Programme(scheme, self.market, self.ledger)
 
@@ -81,5 +99,5 @@ def paid(shop, orders):
     """(order id, recipient, cents) of what a programme accrues for one day's orders."""
     shop.day(shop.market.tick, orders)
     lines = shop.ledger.entries()
-    lines = lines[(lines.account == "commission_payable") & (lines.kind == "commission")]
+    lines = lines[(lines.account == "commission_pending") & (lines.kind == "commission")]
     return list(zip(lines.order_id, lines.party, lines.credit_cents, strict=True))

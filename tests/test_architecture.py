@@ -29,11 +29,13 @@ LAYERS = (
     "errors", "_jit", "randomness", "quantities", "behavior", "sections", "toml_files",
     "scenario", "campaign", "rules",
     "edges", "campus", "degree_sequences", "generators", "sparse_rows", "graph_statistics",
-    "graph_files", "network", "population", "world", "orders", "accounts", "book_tables",
-    "ledger", "market",
-    "schemes", "incentives", "audit", "day", "kernels", "sharing", "engine", "word_of_mouth",
-    "agents", "agent_engine", "measures", "model", "presets", "theory", "studies/", "validation",
-    "report/", "app/", "commands/", "cli", "testing", "__init__",
+    "graph_files", "network", "population", "world", "segments",
+    "orders", "accounts", "journal", "commission_lines", "points", "order_book", "book_checks",
+    "book_tables", "ledger", "credits", "market", "schemes/", "limits", "attribution",
+    "incentives", "audit/", "day", "teams", "opportunists", "kernels", "sharing", "engine",
+    "word_of_mouth", "agents", "agent_engine", "measures", "twins", "disclosure", "model",
+    "presets", "theory", "studies/", "validation", "report/", "app/", "commands/", "cli",
+    "testing/", "__init__",
 )  # fmt: skip
 
 SINGLE_IMPORTERS = {

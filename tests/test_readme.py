@@ -35,16 +35,26 @@ def test_the_scenario_runs_with_the_network_shown(tmp_path, monkeypatch):
 
 
 def test_the_schemes_listed_are_those_there_are():
-    rows = re.findall(r"(?m)^\| `(\w+)` \| (.*)\|$", README.read_text())
-    built_in = {
-        name: kind
+    table = re.search(r"\| scheme \| what is paid \|\n(.*?)\n\n", README.read_text(), re.DOTALL)
+    listed = re.findall(r"`(\w+)`", table.group(1))
+    built_in = [
+        name
         for name, kind in sim.incentives.SCHEMES.items()
-        if kind.__module__ == "sim.schemes"
-    }
-    assert [name for name, _ in rows] == list(built_in)
-    for name, parameters in rows:
-        own = built_in[name].model_fields.keys() - sim.incentives.Scheme.model_fields.keys()
-        assert own <= set(re.findall(r"`(\w+) =", parameters))
+        if kind.__module__.startswith("sim.schemes.")
+    ]
+    assert sorted(listed) == sorted(built_in)
+
+
+def test_the_terms_listed_are_those_of_every_scheme():
+    text = README.read_text()
+    text = text[text.index("Terms that every scheme takes") : text.index("[policies.launch]")]
+    assert set(sim.incentives.Scheme.model_fields) <= set(re.findall(r"`(\w+)`", text))
+
+
+def test_the_policies_shown_can_be_used():
+    written = tomllib.loads(blocks("toml")[1])["policies"]
+    for name, policy in written.items():
+        sim.incentives.make_scheme(sim.Policy(**policy), name)
 
 
 def test_the_scenario_block_is_toml():

@@ -85,6 +85,40 @@ POLICIES: dict[str, dict[str, Any]] = {
         "hold_days": 2,
     },
     "levels": {"scheme": "multi_level", "levels": 3, "rate": 0.15, "customers_only": False},
+    "old_and_new": {"scheme": "new_and_returning", "rate": 0.2, "minimum_order": 21},
+    "goal": {
+        "scheme": "threshold_bonus", "amount": 1.5, "bonus": 7, "threshold": 2, "repeated": True,
+    },
+    "contest": {"scheme": "leaderboard", "period_days": 6, "prizes": [20, 12.5], "hold_days": 0},
+    "fading": {"scheme": "decaying", "rate": 0.3, "decay_days": 8, "floor_rate": 0.05},
+    "first_birds": {"scheme": "early_bird", "first_orders": 8, "early_amount": 3},
+    "share_for_a_time": {
+        "scheme": "recurring", "rate": 0.15, "duration_days": 12, "step_down_days": 5,
+        "later_rate": 0.05, "customers_only": False,
+    },
+    "lots": {"scheme": "lottery", "prizes": [[15, 0.2], [5, 0.4]], "expected": 5},
+    "lots_for_friends": {
+        "scheme": "lottery", "prizes": [[10, 0.5]], "expected": 5, "winner": "friend",
+    },
+    "points": {"scheme": "points", "rate": 0.3, "expire_days": 6, "hold_days": 1},
+    "teams": {"scheme": "team_purchase", "size": 2, "discount": 0.2, "commission": 0.1},
+    "both": {
+        "scheme": "combined", "payout_every_days": 5, "minimum_payout": 4,
+        "parts": [
+            {"scheme": "percentage", "rate": 0.08, "cap_per_person": 6},
+            {"scheme": "recipient_only", "give": 3.0},
+            {"scheme": "points", "rate": 0.1, "budget": 40},
+        ],
+    },
+    "by_kind": {
+        "scheme": "by_condition", "precedence": "first", "hold_days": 2,
+        "cases": [
+            {"when": {"products": ["tea"], "new_customer": True}, "scheme": "two_sided"},
+            {"when": {"sharer_orders_from": 2}, "scheme": "multi_level", "levels": 2},
+            {"when": {"amount_from": 30.0}, "scheme": "lottery"},
+        ],
+        "otherwise": {"scheme": "percentage", "rate": 0.05},
+    },
 }  # fmt: skip
 """A policy for every built-in scheme, with terms that bite."""
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim.studies.files import PEOPLE
+from sim.studies.flags import Flag
 from sim.studies.wording import (
     DASH,
     chance,
@@ -32,7 +33,12 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Money": (
         "revenue_cents", "discount_cents", "refund_cents", "net_revenue_cents", "cost_cents",
-        "payout_cents", "profit_cents", "earner_share", "gini_earnings",
+        "payout_cents", "profit_cents",
+    ),
+    "Earnings and debts": (
+        "nonearner_share", "median_earnings_cents", "earner_share", "gini_earnings",
+        "unpaid_cents", "held_cents", "capped_cents", "points_liability_cents", "debt_cents",
+        "unlinked_share",
     ),
     "Sharing": (
         "sharers", "shares", "impressions", "clicks", "visits_per_share",
@@ -42,7 +48,11 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "members_end", "mau", "dau_over_mau", "retention_d1", "retention_d7", "retention_d30",
         "lapse_rate", "repeat_share_d30", "trust_mean",
     ),
+    "Abuse": ("fake_orders", "ring_orders", "phantom_orders"),
 }  # fmt: skip
+
+_MOST_FLAGS = 6
+_SEVERITY_STYLES = {"breach": "bold red", "warning": "yellow"}
 
 
 def plain_table(title: str, *columns: str, left: int = 1) -> Table:
@@ -59,8 +69,10 @@ def plain_table(title: str, *columns: str, left: int = 1) -> Table:
 
 
 def run_tables(outcomes: Mapping[str, float | int], currency: str) -> Iterator[Table | str]:
-    """The outcomes of one run, in groups."""
+    """The outcomes of one run, in groups; abuse only where there was any."""
     for group, measures in _GROUPS.items():
+        if group == "Abuse" and not any(outcomes[measure] for measure in measures):
+            continue
         table = plain_table(group, "", "")
         table.show_header = False
         table.columns[0].width = 28
@@ -76,6 +88,9 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table | str]:
     """A comparison as a strategist reads it."""
     yield f"[bold]{escape(comparison.verdict())}[/bold]"
     yield ""
+    if grave := [flag for flag in comparison.flags if flag.severity != "note"]:
+        yield _flags(grave)
+        yield ""
     yield _outcomes(comparison)
     yield ""
     yield _differences(comparison)
@@ -83,6 +98,18 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table | str]:
     yield _origins(comparison)
     yield ""
     yield _footer(comparison)
+
+
+def _flags(grave: Sequence[Flag]) -> str:
+    """A line per warning or breach, the gravest; how many more the report has."""
+    lines = [
+        f"[{_SEVERITY_STYLES[flag.severity]}]{flag.severity}[/] {escape(flag.policy)}: "
+        f"{escape(flag.message)}"
+        for flag in grave[:_MOST_FLAGS]
+    ]
+    if len(grave) > _MOST_FLAGS:
+        lines.append(f"[dim]and {len(grave) - _MOST_FLAGS} more, see the report[/dim]")
+    return "\n".join(lines)
 
 
 def _outcomes(comparison: Comparison) -> Table:

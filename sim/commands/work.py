@@ -19,6 +19,7 @@ from sim.errors import InputError, InputWarning, nearest
 from sim.model import ENGINES, Engine, WordOfMouthModel, default_policy
 from sim.report import build
 from sim.scenario import Scenario
+from sim.schemes import written_out
 from sim.studies import files
 from sim.studies.compare import compare
 
@@ -49,6 +50,7 @@ def run_once(
 ) -> None:
     """One simulation: its summary, its daily columns and its books."""
     start = time.perf_counter()
+    scenario = written_out(scenario)
     with (
         files.chosen_folder(out, scenario.name) as destination,
         files.study_folder(destination, overwrite) as folder,

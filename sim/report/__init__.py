@@ -1,7 +1,8 @@
 """The report of a study: figures and one HTML page, from what was saved; nothing is simulated.
 
 Reading order: ``study`` (the folder, read and checked), ``style`` (how pictures look), ``drawing``,
-``money_figures``, ``people_figures``, ``cascade_figure``, ``figures`` (their order), ``page``.
+``money_figures``, ``people_figures``, ``cascade_figure``, ``honesty_figures``, ``figures`` (their
+order), ``honesty`` (its tables), ``page``.
 """
 
 from __future__ import annotations

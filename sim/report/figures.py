@@ -11,13 +11,14 @@ from PIL import Image
 
 from sim.report.cascade_figure import cascade
 from sim.report.drawing import Drawing
+from sim.report.honesty_figures import attribution, income
 from sim.report.money_figures import cost, profit, sales, sources
 from sim.report.people_figures import earnings, funnel, retention
 from sim.report.study import Study
 from sim.report.style import Look, looks
 
 FIGURES: tuple[Callable[[Study, dict[str, Look]], Drawing | None], ...] = (
-    sales, cost, profit, sources, earnings, retention, cascade, funnel,
+    sales, cost, profit, sources, retention, cascade, funnel, income, earnings, attribution,
 )  # fmt: skip
 """Each draws one figure, or gives None where the study does not hold what it needs."""
 

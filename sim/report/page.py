@@ -1,4 +1,4 @@
-"""The page of a study: the answer, a table, figures, doubts, assumptions, how to repeat it."""
+"""The page of a study: answer, table, figures, honesty, doubts, assumptions, how to repeat it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sim.report import style
 from sim.report.drawing import Drawing
+from sim.report.honesty import PICTURES, honesty
 from sim.report.study import Interval, Study, mean_interval
 from sim.report.style import DASH, count, money, percent, plural, span
 from sim.scenario import Scenario
@@ -58,6 +59,10 @@ def page(study: Study, drawings: Sequence[Drawing], pictures: Mapping[str, bytes
         lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True,
     )  # fmt: skip
     looks = style.looks(study)
+    figures = {one.name: (one, base64.b64encode(pictures[one.name]).decode()) for one in drawings}
+    honest = honesty(study)
+    # Without its tables the section has no place for its figures.
+    apart = () if honest is None else PICTURES
     return environment.get_template("report.html").render(
         name=study.scenario.name,
         verdict=headline(study),
@@ -66,7 +71,9 @@ def page(study: Study, drawings: Sequence[Drawing], pictures: Mapping[str, bytes
         is_comparison=study.summary is not None,
         baseline=study.baseline,
         rows=_rows(study, {name: style.ink(look) for name, look in looks.items()}),
-        figures=[(one, base64.b64encode(pictures[one.name]).decode()) for one in drawings],
+        figures=[figures[name] for name in figures if name not in apart],
+        honesty=honest,
+        honesty_figures=[figures[name] for name in apart if name in figures],
         doubts=doubts(study),
         products=_products(study.scenario),
         world=_world(study.scenario),

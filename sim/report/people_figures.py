@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 
+from sim.disclosure import FEW_PARTICIPANTS, top_part
 from sim.report import style
 from sim.report.drawing import Drawing
 from sim.report.study import Study, mean_interval
@@ -31,14 +32,14 @@ def earnings(study: Study, looks: dict[str, Look]) -> Drawing | None:
     edges = _edges(np.concatenate([earned[name] for name in names]))
     first = earned[names[0]]
     # One per cent of few people is one of them.
-    many = min(earned[name].size for name in names) >= 150
+    many = min(earned[name].size for name in names) >= FEW_PARTICIPANTS
     part, who = (0.01, "top 1 % get") if many else (0.0, "top one gets")
     title = (
         f"Under {names[0]}, {percent(np.mean(first == 0), 0)} of those who share earn nothing; "
         f"the {who} {percent(top_part(first, part), 0)} of the money"
     )
     unpaid = [name for name in study.policies if name not in names]
-    subtitle = "One run (replication 0); everybody who shared at least once."
+    subtitle = "One run (replication 0); everybody who shared at least once or was credited."
     subtitle += f" No commissions were paid under {style.listed(unpaid)}." if unpaid else ""
     margins = Margins(left=style.row_margin(names), right=3.1)
     figure, (axes,) = style.canvas(
@@ -63,16 +64,9 @@ def earnings(study: Study, looks: dict[str, Look]) -> Drawing | None:
     style.columns_beside(axes, columns, margins.right, [looks[name] for name in names])
     return Drawing(
         "earnings", figure, "Who earns what", title,
-        "Each bar is everybody who shared at least once, by what she earned in the whole run; "
+        "Each bar is everybody who shared or was credited, by what she earned in the whole run; "
         "the lightest part earned nothing. The median is of those who earned anything.",
     )  # fmt: skip
-
-
-def top_part(values: np.ndarray, part: float) -> float:
-    """Share of the sum of ``values`` (n,), none negative, in the top ``part``, one at least."""
-    ordered = np.sort(values)[::-1]
-    total = ordered.sum()
-    return float(ordered[: max(1, round(part * ordered.size))].sum() / total) if total else math.nan
 
 
 def _edges(cents: np.ndarray) -> list[float]:

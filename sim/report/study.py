@@ -49,6 +49,13 @@ class Interval(NamedTuple):
         return int(self.low > 0) - int(self.high < 0)
 
 
+class Figures(dict[str, float]):
+    """Saved figures by name; what was not saved is nan."""
+
+    def __missing__(self, name: str) -> float:
+        return math.nan
+
+
 class Tree(NamedTuple):
     """The largest referral tree of a run.
 
@@ -196,6 +203,29 @@ class Study:
     def probability_of_best(self, policy: str) -> float:
         """Probability that the policy has the best mean objective, nan where not estimated."""
         return _number(_at(self.summary, "policies", policy, "probability_of_best"))
+
+    def income(self, policy: str) -> Figures:
+        """The income disclosure saved of a policy, by name; empty where there is none."""
+        return self._saved("income_disclosure", policy)
+
+    def attribution(self, policy: str) -> Figures:
+        """The attribution error saved of a policy, by name; empty where there is none."""
+        return self._saved("attribution", policy)
+
+    def abuse(self, policy: str) -> Figures:
+        """What opportunists did under a policy, by name; empty where there are none."""
+        return self._saved("abuse", policy)
+
+    def _saved(self, what: str, policy: str) -> Figures:
+        saved = _at(self.summary, what, policy)
+        found = saved if isinstance(saved, dict) else {}
+        return Figures({name: _number(value) for name, value in found.items()})
+
+    @property
+    def flags(self) -> list[dict[str, Any]]:
+        """What was flagged about the policies, the gravest first: policy, severity, message."""
+        saved = (self.summary or {}).get("flags")
+        return [one for one in saved if isinstance(one, dict)] if isinstance(saved, list) else []
 
     def series(self, policy: str, column: str) -> np.ndarray:
         """A daily column of a policy, float64 (replications, days)."""

@@ -12,7 +12,7 @@ import numpy as np
 from sim.errors import InputError, InputWarning, nearest
 from sim.model import ENGINES, Engine, policy_scheme
 from sim.scenario import Policy, Scenario
-from sim.schemes import NoIncentive, Scheme
+from sim.schemes import NoIncentive, Scheme, written_out
 from sim.studies.comparison import Comparison, widest_excess
 from sim.studies.replicate import Job, Replication, Workers, checked_workers, collected_warnings
 from sim.studies.statistics import FIRST_REPLICATIONS, next_total
@@ -132,7 +132,7 @@ def resolve(
             f"there is nothing to compare '{baseline}' with; add another policy to [policies]"
         )
     changes = {"policies": table} | ({} if seed is None else {"seed": seed})
-    resolved = scenario.but(**changes)
+    resolved = written_out(scenario.but(**changes))
     for name in table:
         policy_scheme(resolved, name)
     return resolved, names

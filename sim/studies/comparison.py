@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.disclosure import attribution_error
 from sim.errors import InputError, nearest
-from sim.measures import MEASURES, TWIN_MEASURES
-from sim.model import Engine
+from sim.measures import MEASURES
+from sim.model import Engine, policy_scheme
 from sim.scenario import Scenario
 from sim.studies import files
+from sim.studies.flags import Facts, Flag, gravest_first, policy_flags
 from sim.studies.replicate import Replication
 from sim.studies.statistics import (
     LEVEL,
@@ -29,6 +31,7 @@ from sim.studies.statistics import (
 )
 from sim.studies.verdict import Verdict, cost_per_order, verdict
 from sim.studies.wording import LOWER_IS_BETTER, column_digits, figure, label
+from sim.twins import TWIN_MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -264,6 +267,70 @@ class Comparison:
         """Mean spending beyond the baseline's per mean order beyond it, in cents; nan without."""
         return cost_per_order(self._values[policy], self._values[self.baseline])
 
+    @cached_property
+    def income_disclosure(self) -> pd.DataFrame:
+        """A row per policy: the means over runs of :func:`sim.disclosure.income_disclosure`."""
+        return self._means_of("income")
+
+    @cached_property
+    def abuse(self) -> pd.DataFrame:
+        """A row per policy: the means over runs of :func:`sim.opportunists.attack_summary`.
+
+        Without rows where the scenario has no opportunists.
+        """
+        return self._means_of("abuse")
+
+    def _means_of(self, kind: str) -> pd.DataFrame:
+        """Means over runs, those that are not known left out, of a dict kept of every run."""
+        import pandas as pd
+
+        rows = {
+            name: pd.DataFrame(kept).mean()
+            for name in self.policies
+            if all(kept := [getattr(run.runs[name], kind) for run in self.runs])
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
+
+    @cached_property
+    def attribution(self) -> pd.DataFrame:
+        """A row per policy other than the baseline: its :class:`sim.disclosure.AttributionError`.
+
+        Counts are means over runs; precision and recall are ratios of such means.
+        """
+        import pandas as pd
+
+        rows = {
+            name: attribution_error(
+                {measure: self.interval(name, measure).mean for measure in TWIN_MEASURES}
+            )._asdict()
+            for name in self.rivals
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
+
+    @cached_property
+    def flags(self) -> list[Flag]:
+        """What is wrong or risky about the policies, the gravest first; see `sim.studies.flags`."""
+        return gravest_first(
+            [flag for name in self.policies for flag in policy_flags(self._facts(name))]
+        )
+
+    def _facts(self, policy: str) -> Facts:
+        measures = (*MEASURES, *TWIN_MEASURES)
+        means = {measure: self.interval(policy, measure).mean for measure in measures}
+        attacked = policy in self.abuse.index
+        means["fraud_share"] = self.abuse.loc[policy, "fraud_share"] if attacked else math.nan
+        gain = paired_difference(
+            self.values(policy, "profit_cents"), self.values(self.baseline, "profit_cents")
+        )
+        return Facts(
+            policy=policy,
+            paid_levels=policy_scheme(self.scenario, policy).paid_levels,
+            means=means | self.income_disclosure.loc[policy].to_dict(),
+            baseline=self.baseline,
+            gain_cents=None if policy == self.baseline else gain,
+            currency=self.scenario.currency,
+        )
+
     def summary(self) -> dict[str, Any]:
         """What ``comparison.json`` holds."""
         best = self.probability_of_best()
@@ -302,6 +369,10 @@ class Comparison:
                 | {"probability_of_best": best[name]}
                 for name in self.rivals
             },
+            "income_disclosure": self.income_disclosure.to_dict("index"),
+            "attribution": self.attribution.to_dict("index"),
+            "abuse": self.abuse.to_dict("index"),
+            "flags": [flag._asdict() for flag in self.flags],
             "warnings": list(self.warnings),
         }  # fmt: skip
 

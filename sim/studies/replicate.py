@@ -23,12 +23,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from sim.disclosure import income_disclosure
 from sim.errors import InputError, InputWarning
-from sim.measures import TWIN_MEASURES, Run, compare_with_twin, member_survival, outcomes
+from sim.measures import Run, member_survival, outcomes, participants
 from sim.model import Engine, WordOfMouthModel
 from sim.network import SocialGraph
+from sim.opportunists import attack_summary
 from sim.scenario import Network, Population, Scenario
 from sim.studies.cascade import largest_tree
+from sim.twins import TWIN_MEASURES, compare_with_twin
 from sim.world import World, bytes_available, bytes_needed, make_world, world_seed
 
 if TYPE_CHECKING:
@@ -58,13 +61,17 @@ class PolicyRun(NamedTuple):
     """What is kept of one run.
 
     outcomes : measures by name. daily : columns (days,) by name, ``day`` first. survival :
-    float64 (days,), see :func:`sim.measures.member_survival`. earnings, cascade : of replication
-    0 only. orders, entries : tables, where the ledger is kept.
+    float64 (days,), see :func:`sim.measures.member_survival`. income : see
+    :func:`sim.disclosure.income_disclosure`. abuse : see
+    :func:`sim.opportunists.attack_summary`, where there are opportunists. earnings, cascade : of
+    replication 0 only. orders, entries : tables, where the ledger is kept.
     """
 
     outcomes: dict[str, float | int]
     daily: dict[str, np.ndarray]
     survival: np.ndarray
+    income: dict[str, float]
+    abuse: dict[str, float] | None
     earnings: dict[str, np.ndarray] | None
     cascade: dict[str, Any] | None
     orders: pd.DataFrame | None
@@ -128,12 +135,14 @@ def _run_policy(job: Job, name: str, number: int, world: World) -> Run:
 
 
 def _kept(job: Job, run: Run, twin: Run, number: int) -> PolicyRun:
-    dt = job.scenario.dt
+    dt, attacked = job.scenario.dt, job.scenario.population.opportunists > 0
     against_twin = compare_with_twin(run, twin)
     return PolicyRun(
         outcomes=outcomes(run) | {name: against_twin[name] for name in TWIN_MEASURES},
         daily={"day": days(run, dt), **run.daily},
         survival=member_survival(run),
+        income=income_disclosure(run),
+        abuse=attack_summary(run.orders, run.ledger) if attacked else None,
         earnings=earnings(run) if number == 0 else None,
         cascade=largest_tree(run, dt) if number == 0 else None,
         orders=run.ledger.orders_frame(dt) if job.keep_ledger else None,
@@ -148,8 +157,8 @@ def days(run: Run, dt: float) -> np.ndarray:
 
 
 def earnings(run: Run) -> dict[str, np.ndarray]:
-    """Consumer, shares, sales and earned_cents of everybody who ever shared, as columns."""
-    consumer = np.flatnonzero(run.state.shares > 0)
+    """Consumer, shares, sales and earned_cents of all participants, as columns."""
+    consumer = np.flatnonzero(participants(run))
     return {
         "consumer": consumer,
         "shares": run.state.shares[consumer],

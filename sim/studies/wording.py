@@ -10,6 +10,9 @@ LOWER_IS_BETTER = frozenset(
     {
         "payout_cents", "discount_cents", "refund_cents", "cost_cents", "lapse_rate", "mutes",
         "warnings", "barren_share", "cannibalised_orders", "incremental_cac_cents",
+        "nonearner_share", "unpaid_cents", "held_cents", "debt_cents", "points_liability_cents",
+        "unlinked_share", "fake_orders", "ring_orders", "phantom_orders", "credited_not_caused",
+        "deadweight_cents",
     }
 )  # fmt: skip
 SHARES = frozenset(
@@ -17,12 +20,16 @@ SHARES = frozenset(
         "retention_d1", "retention_d7", "retention_d30", "lapse_rate", "dau_over_mau",
         "referred_share", "sharer_share", "earner_share", "orders_per_recommendation",
         "visits_per_share", "barren_share", "repeat_share_d30", "roi", "earners_kept",
+        "nonearner_share", "unlinked_share",
     }
 )  # fmt: skip
 RATIOS = frozenset({"k_factor", "mean_depth", "gini_earnings", "trust_mean"})
 _LABELS = {
     "roi": "return on spending", "incremental_cac_cents": "cost per incremental customer",
     "mau": "monthly users", "dau_over_mau": "daily over monthly users", "k_factor": "k-factor",
+    "nonearner_share": "sharers who earn nothing", "unlinked_share": "pay without a sale",
+    "unpaid_cents": "commission not paid out", "held_cents": "held by a check",
+    "capped_cents": "refused by caps", "debt_cents": "owed back by people",
 }  # fmt: skip
 
 

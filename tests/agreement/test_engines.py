@@ -62,10 +62,32 @@ def test_engines_agree_for_every_scheme(policy):
     assert model.daily[["lapsed", "returned"]].to_numpy().sum(axis=0).min() > 0
 
 
-def test_the_policies_use_every_built_in_scheme():
-    used = {policy.get("scheme", "none") for policy in POLICIES.values()}
-    built_in = {name for name, cls in SCHEMES.items() if cls.__module__ == "sim.schemes"}
-    assert built_in <= used
+OTHER_SCHEMES = sorted(
+    {name for name, cls in SCHEMES.items() if cls.__module__.startswith("sim.schemes.")}
+    - {policy.get("scheme", "none") for policy in POLICIES.values()}
+)
+"""Built-in schemes that no policy of the rich scenario uses."""
+
+
+@pytest.mark.parametrize("scheme", OTHER_SCHEMES)
+def test_engines_agree_for_the_other_schemes(scheme):
+    terms = {"scheme": scheme, "hold_days": 3, "budget": 300.0}
+    model = assert_engines_agree(rich_scenario(policies={"policy": terms}), policy="policy")
+    assert model.outcomes()["orders"] > 0
+
+
+@pytest.mark.parametrize("policy", ["share", "give_get"])
+def test_engines_agree_with_opportunists(policy):
+    scenario = rich_scenario(population={"opportunists": 0.5, "identity_cost": 0.1})
+    assert_engines_agree(scenario, policy=policy)
+
+
+@pytest.mark.parametrize("model", ["first_click", "linear", "position", "time_decay"])
+def test_engines_agree_on_other_attribution(model):
+    assert_engines_agree(rich_scenario(attribution={"model": model}), policy="share")
+    assert_engines_agree(
+        rich_scenario(attribution={"model": model, "coupons": True}), policy="give_get"
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -132,13 +154,16 @@ BEHAVIORS = st.fixed_dictionaries(
         "click": numbers(
             personal=(0, 1), group=(0, 1), broadcast=(0, 1), novelty=(0, 1), reputation=(0, 3),
             stranger_trust=(0, 1), motive_suspicion=(0, 1), delay_median_days=(0, 5),
-            delay_spread=(0, 4),
+            delay_spread=(0, 4), fairness=(0, 0.5), uncertain_gift=(0.8, 1),
         ),
         "purchase": numbers(
             intercept=(-4, 4), taste=(0, 10), price=(0, 10), trust=(0, 10), word_of_mouth=(0, 5),
             negative_weight=(0, 5), rating=(0, 5), owner=(-10, 0),
+            code_search=(0, 20),
         ),
-        "repeat": numbers(satisfaction=(0, 3)),
+        "repeat": numbers(
+            satisfaction=(0, 3), reward_selection=(0, 0.3), selection_reference=(0.001, 1)
+        ),
         "experience": numbers(
             sensitivity=(0, 20), hype=(0, 1), refund_gap=(0, 1), learning=(0, 10), memory=(0, 1),
             prior_weak=(0, 5), prior_strong=(0, 20), prior_bad=(0, 5),
@@ -147,7 +172,8 @@ BEHAVIORS = st.fixed_dictionaries(
             enthusiasm=(0, 5), fade_days=(0.1, 50), activity=(0, 5), referral_contagion=(0.1, 5),
             reward_presence=(0, 3), reward_size=(0, 3), learning=(0, 5), expected_success=(1e-6, 2),
             reward_effort=(0, 5), tie_preference=(0, 5), hub_exponent=(0, 2), group_share=(0, 0.5),
-            broadcast_share=(0, 0.5), warning=(0, 1),
+            broadcast_share=(0, 0.5), warning=(0, 1), close_norm=(0, 1), generosity=(0, 5),
+            uncertain_reward=(1, 1.3),
         ),
         "fatigue": numbers(
             memory_days=(0.1, 30), click=(0, 1), mute_from=(0, 5), mute=(0, 1), lapse=(0, 1)
@@ -168,13 +194,18 @@ BEHAVIORS = st.fixed_dictionaries(
     seed=st.integers(0, 2**63 - 1),
     policy=st.sampled_from(list(POLICIES)),
     kind=st.sampled_from(["watts_strogatz", "two_layer", "complete"]),
+    attribution=st.fixed_dictionaries(
+        {"coupons": st.booleans(), "precedence": st.sampled_from(["coupon", "link"])}
+    ),
 )
-def test_engines_agree_on_generated_scenarios(behavior, size, days, dt, seed, policy, kind):
+def test_engines_agree_on_generated_scenarios(
+    behavior, size, days, dt, seed, policy, kind, attribution
+):
     network = dict.fromkeys(NETWORK) | (
         {"kind": "complete"} if kind == "complete" else {"kind": kind, "mean_degree": 6}
     )
     scenario = rich_scenario(
-        days=days, dt=dt, network=network, behavior=behavior,
+        days=days, dt=dt, network=network, behavior=behavior, attribution=attribution,
         population={"size": size, "homophily": 0.0 if kind == "complete" else 0.2},
     )  # fmt: skip
     assert_engines_agree(scenario, seed=seed, policy=policy)
@@ -269,11 +300,11 @@ def test_full_counts_stay_full_in_compiled_and_uncompiled_kernels():
 # Custom rules ------------------------------------------------------------------------------
 
 
-def keen_click(c, base, trust_in_sender, influence, affinity, sincere, times, tired):
+def keen_click(c, base, trust_in_sender, influence, affinity, sincere, times, tired, uncertain):
     return min(1.0, 0.5 * base * influence + 0.1 * trust_in_sender)
 
 
-def cold_share_rate(initiative, hub, liking, reward):
+def cold_share_rate(c, initiative, hub, liking, reward, uncertain):
     return 0.5 * initiative * (liking + 0.25 * reward)
 
 
@@ -303,7 +334,7 @@ def test_an_unknown_rule_is_refused_with_the_nearest_name():
 
 
 def test_a_rule_with_the_wrong_number_of_arguments_is_refused():
-    with pytest.raises(InputError, match=r"'share_rate' takes 4 arguments \(initiative, hub"):
+    with pytest.raises(InputError, match=r"'share_rate' takes 6 arguments \(c, initiative, hub"):
         rules.replace(share_rate=lambda initiative: 1.0)
 
 

@@ -9,6 +9,9 @@ import pytest
 
 from sim.scenario import Scenario
 from sim.schemes import SCHEMES
+from sim.schemes.direct import Percentage
+from sim.schemes.team import TeamPurchase
+from tests.agreement.told import Told
 from tests.worlds import NETWORK, digest, fields, rich_scenario, run, with_value
 
 CROWD = rich_scenario(days=40, population={"size": 400})
@@ -35,6 +38,29 @@ OF_A_KIND: dict[str, dict[str, Any]] = {
 }
 """A network that takes the parameter."""
 
+SELLING_ON: tuple[Any, dict[str, Any]] = (
+    POLICY, {"population": {"opportunists": 0.5, "resale": 0.9, "identity_cost": 0.1}},
+)  # fmt: skip
+FAKING: tuple[Any, dict[str, Any]] = (
+    # Just below what a new name earns on coffee.
+    POLICY, {"population": {"opportunists": 0.5, "identity_cost": 4.3}},
+)  # fmt: skip
+UNDER: dict[str, tuple[Any, dict[str, Any]]] = {
+    "attribution.half_life_days": (POLICY, {"attribution": {"model": "time_decay"}}),
+    "behavior.click.fairness": ("give_get", {}),
+    "behavior.click.uncertain_gift": (Told(friend_uncertain=True), {}),
+    "behavior.purchase.code_search": ("give_get", {"attribution": {"coupons": True}}),
+    "behavior.share.generosity": ("give_get", {}),
+    "behavior.share.uncertain_reward": (Told(sharer_uncertain=True), {}),
+    "behavior.team.opening": (TeamPurchase(), {}),
+    "behavior.team.joining": (TeamPurchase(), {}),
+    "behavior.team.alone": (TeamPurchase(), {}),
+    "population.identity_cost": FAKING,
+    "population.opportunist_rate": SELLING_ON,
+    "population.resale": SELLING_ON,
+}
+"""Policy and changes of the scenario under which a number is read."""
+
 KNOBS = [
     name
     for name, extra, value in fields(CROWD)
@@ -46,25 +72,33 @@ KNOBS = [
 ]
 
 
+def policy_for(knob: str | None) -> Any:
+    return UNDER[knob][0] if knob in UNDER else POLICY
+
+
 def base_for(knob: str) -> Scenario:
     network = OF_A_KIND.get(knob)
     if network is None:
-        return CROWD
+        return CROWD.but(**UNDER[knob][1]) if knob in UNDER else CROWD
     return CROWD.but(network={**dict.fromkeys(NETWORK), **network}, population={"homophily": 0.0})
 
 
-def nudges(value: Any) -> list[Any]:
+NARROW = {"behavior.click.uncertain_gift": 0.08, "behavior.share.uncertain_reward": 0.07}
+"""Nudges of numbers whose bounds are narrow, as a share of the number."""
+
+
+def nudges(value: Any, share: float = 0.15) -> list[Any]:
     """Values close to ``value``, some of which must lie inside its bounds."""
     if isinstance(value, int):
         return [value + 1, value - 1]
-    return [value * 1.15, value * 0.85] if value else [0.05, 1.0]
+    return [value * (1 + share), value * (1 - share)] if value else [0.05, 1.0]
 
 
 def nudged(scenario: Scenario, knob: str) -> list[Scenario]:
     """The scenario with the knob a little up and a little down, as far as it can go."""
     found = []
     value = next(value for name, _, value in fields(scenario) if name == knob)
-    for candidate in nudges(value):
+    for candidate in nudges(value, NARROW.get(knob, 0.15)):
         money = knob.split(".")[-1] in ("price", "unit_cost")
         try:
             found.append(with_value(scenario, knob, round(candidate, 2) if money else candidate))
@@ -76,13 +110,13 @@ def nudged(scenario: Scenario, knob: str) -> list[Scenario]:
 
 @cache
 def base_digest(knob: str | None) -> str:
-    return digest(run(base_for(knob or ""), policy=POLICY))
+    return digest(run(base_for(knob or ""), policy=policy_for(knob)))
 
 
 @pytest.mark.parametrize("knob", KNOBS)
 def test_a_nudge_changes_the_run(knob):
-    before = base_digest(knob if knob in OF_A_KIND else None)
-    after = [digest(run(other, policy=POLICY)) for other in nudged(base_for(knob), knob)]
+    before = base_digest(knob if knob in OF_A_KIND or knob in UNDER else None)
+    after = [digest(run(other, policy=policy_for(knob))) for other in nudged(base_for(knob), knob)]
     assert set(after) != {before}
 
 
@@ -104,6 +138,7 @@ def test_the_exceptions_are_indeed_dead(knob):
     ("knob", "value"),
     [
         ("attribution.existing_customers", False),
+        ("attribution.coupons", True),
         ("campaign.seeding.choose", "random"),
         ("campaign.activities.0.product", "chair"),
         ("campaign.price_changes.0.product", "coffee"),
@@ -154,13 +189,67 @@ PARAMETERS = [
     ("multi_level", "ratio", 0.7),
     ("multi_level", "levels", 1),
     ("multi_level", "rates", [0.1, 0.01]),
+    ("percentage", "minimum_payout", 9.0),
+    ("percentage", "payout_every_days", 7),
+    ("two_sided", "give_rate", 0.1),
+    ("two_sided", "get_rate", 0.1),
+    ("new_and_returning", "rate", 0.11),
+    ("new_and_returning", "returning_rate", 0.06),
+    ("threshold_bonus", "amount", 2.5),
+    ("threshold_bonus", "bonus", 12.0),
+    ("threshold_bonus", "threshold", 2),
+    ("threshold_bonus", "repeated", True),
+    ("threshold_bonus", "period", "month"),
+    ("leaderboard", "period_days", 10.0),
+    ("leaderboard", "prizes", [40.0, 30.0]),
+    ("leaderboard", "minimum_orders", 4),
+    ("decaying", "rate", 0.25),
+    ("decaying", "decay_days", 10.0),
+    ("decaying", "floor_rate", 0.19),
+    ("early_bird", "first_orders", 3),
+    ("early_bird", "early_rate", 0.25),
+    ("early_bird", "early_amount", 3.0),
+    ("early_bird", "rate", 0.12),
+    ("early_bird", "amount", 1.0),
+    ("recurring", "rate", 0.25),
+    ("recurring", "duration_days", 12),
+    ("recurring", "step_down_days", 6),
+    ("recurring", "later_rate", 0.06),
+    ("recurring", "expected_repeats", 2.0),
+    ("lottery", "winner", "friend"),
+    ("points", "rate", 0.2),
+    ("points", "amount", 1.0),
+    ("points", "expire_days", 5),
+    ("points", "perceived_value", 0.5),
+    ("team_purchase", "size", 3),
+    ("team_purchase", "deadline_days", 3.0),
+    ("team_purchase", "discount", 0.3),
+    ("team_purchase", "commission", 0.1),
+    ("combined", "parts", [{"scheme": "percentage", "rate": 0.06}]),
+    ("by_condition", "otherwise", {"scheme": "percentage"}),
+    ("by_condition", "precedence", "most_specific"),
+    ("by_condition", "cases", [{"when": {"new_customer": False}, "scheme": "percentage"}]),
 ]
+WITH: dict[str, dict[str, Any]] = {
+    "threshold_bonus": {"threshold": 1},
+    "early_bird": {"first_orders": 20, "early_amount": 2.0},
+    "recurring": {"step_down_days": 10, "later_rate": 0.05},
+    "by_condition": {
+        "cases": [
+            {"when": {"new_customer": True}, "scheme": "fixed_bounty"},
+            {"when": {"new_customer": True, "products": ["tea"]}, "scheme": "percentage"},
+        ],
+        "precedence": "first",
+    },
+}
+"""Parameters of a scheme under which the others are at work."""
+TOGETHER = {("leaderboard", "pool"), ("lottery", "prizes"), ("lottery", "expected")}
+"""Parameters that are tried together, below."""
 
 
 def paid_by(scheme: str, **parameters: Any) -> str:
-    scenario = rich_scenario(
-        days=40, policies={"policy": {"scheme": scheme, "hold_days": 6, **parameters}}
-    )
+    terms = {"scheme": scheme, "hold_days": 6, **WITH.get(scheme, {}), **parameters}
+    scenario = rich_scenario(days=40, policies={"policy": terms})
     return digest(run(scenario, policy="policy"))
 
 
@@ -180,13 +269,31 @@ def test_the_period_of_a_cap_changes_the_run():
     )
 
 
+def test_the_prizes_of_a_lottery_change_the_run():
+    assert paid_by("lottery", prizes=[[20.0, 0.25]], expected=5.0) != usual("lottery")
+    assert paid_by("lottery", prizes=[[20.0, 0.2]], expected=4.0) != usual("lottery")
+
+
+def test_a_pool_of_prizes_changes_the_run():
+    small, large = (paid_by("leaderboard", pool=pool, prizes=[0.7, 0.3]) for pool in (60.0, 120.0))
+    assert len({small, large, usual("leaderboard")}) == 3
+
+
+def test_a_check_of_similarity_changes_a_run_with_opportunists():
+    fakers = CROWD.but(population={"opportunists": 0.5, "identity_cost": 0.1})
+    checks = [{}, {"similarity_check": 0.5}, {"similarity_check": 0.5, "false_positive_rate": 0.3}]
+    found = [digest(run(fakers, policy=Percentage(rate=0.12, **terms))) for terms in checks]
+    assert len(set(found)) == 3
+
+
 def test_every_own_parameter_of_a_scheme_is_tried():
-    tried = {(scheme, name) for scheme, name, _ in PARAMETERS}
+    tried = {(scheme, name) for scheme, name, _ in PARAMETERS} | TOGETHER
     common = set(SCHEMES["none"].model_fields)
     own = {
         (scheme, name)
         for scheme, cls in SCHEMES.items()
-        if cls.__module__ == "sim.schemes"
+        if cls.__module__.startswith("sim.schemes.")
         for name in set(cls.model_fields) - common
     }
+    assert len(own) > 40
     assert own <= tried

@@ -21,14 +21,29 @@ from sim import rules
 from sim._jit import plain
 from sim.agents import Consumer
 from sim.model import WordOfMouthModel
+from sim.opportunists import Opportunists
 from sim.population import homophilous_tastes
 from sim.randomness import Decision
 from sim.scenario import Behavior, Scenario, neutral_behavior
+from sim.schemes.team import TeamPurchase
+from sim.teams import Teams
 from sim.world import World, make_world, world_seed
+from tests.agreement.told import Told
 from tests.worlds import differences, fields, rich_scenario, run, with_value
 
 SCENARIO = rich_scenario(days=24, population={"size": 140})
 POLICY = "share"
+CODES = {"attribution": {"coupons": True}}
+UNDER: dict[str, tuple[Any, dict[str, Any]]] = {
+    "behavior.click.fairness": ("give_get", {}),
+    "behavior.click.uncertain_gift": (Told(friend_uncertain=True), {}),
+    "behavior.purchase.code_search": ("give_get", CODES),
+    "behavior.share.generosity": ("give_get", {}),
+    "behavior.share.uncertain_reward": (Told(sharer_uncertain=True), {}),
+    "behavior.team.opening": (TeamPurchase(), {}),
+    "population.opportunists": ("give_get", {"population": {"opportunists": 0.5}}),
+}
+"""Policy and changes of the scenario under which a field's mechanism is at work."""
 
 
 # A world without the mechanism --------------------------------------------------------------
@@ -53,12 +68,29 @@ def builder_is(name: str, function: Callable) -> Patch:
     return lambda monkeypatch: monkeypatch.setattr(sim.population, name, function)
 
 
-def tired_of_nothing(c, base, trust, influence, affinity, sincere, times, tired):
-    return plain(rules.click)(c, base, trust, influence, affinity, sincere, times, 0.0)
+def tired_of_nothing(c, base, trust, influence, affinity, sincere, times, tired, uncertain):
+    return plain(rules.click)(c, base, trust, influence, affinity, sincere, times, 0.0, uncertain)
 
 
-def every_message_is_new(c, base, trust, influence, affinity, sincere, times, tired):
-    return plain(rules.click)(c, base, trust, influence, affinity, sincere, 0, tired)
+def every_message_is_new(c, base, trust, influence, affinity, sincere, times, tired, uncertain):
+    return plain(rules.click)(c, base, trust, influence, affinity, sincere, 0, tired, uncertain)
+
+
+def any_gift_is_certain(c, base, trust, influence, affinity, sincere, times, tired, uncertain):
+    return plain(rules.click)(c, base, trust, influence, affinity, sincere, times, tired, False)
+
+
+def any_reward_is_certain(c, initiative, hub, liking, reward, uncertain):
+    return initiative * hub * (liking + reward)
+
+
+def a_gain_for_friends_moves_nobody(c, own_pull, friend_pull, closeness, sensitivity, belief):
+    own = own_pull * belief
+    return sensitivity * (own if friend_pull > 0 else own * max(0.0, 1 - c.close_norm * closeness))
+
+
+def friends_may_be_sold_to(c, own_pull, friend_pull, closeness, sensitivity, belief):
+    return sensitivity * (own_pull * belief + c.generosity * closeness * friend_pull)
 
 
 def purchase_without(*terms: str) -> Callable:
@@ -110,13 +142,12 @@ def enthusiasm_of_equals(c, satisfied, age_days, referred):
     return plain(rules.enthusiasm)(c, satisfied, age_days, False)
 
 
-def any_reward_is_the_same(c, reward_ratio, sensitivity, belief):
-    return sensitivity * belief * c.reward_presence if reward_ratio > 0 else 0.0
+def any_reward_is_the_same(c, ratio):
+    return c.reward_presence if ratio > 0 else 0.0
 
 
-def only_size_counts(c, reward_ratio, sensitivity, belief):
-    size = c.reward_size * math.log1p(reward_ratio)
-    return sensitivity * belief * size if reward_ratio > 0 else 0.0
+def only_size_counts(c, ratio):
+    return c.reward_size * math.log1p(ratio)
 
 
 def pace_regardless(c, rate, satisfaction, dt):
@@ -175,18 +206,36 @@ def advertising_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WordOfMouthModel, "__init__", without)
 
 
+def honest_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Opportunists, "play", lambda self, orders: orders)
+
+
+def nobody_buys_in_teams(monkeypatch: pytest.MonkeyPatch) -> None:
+    def alone(self, lines, *_):
+        return lines, np.zeros(lines.buyer.size, np.int32)
+
+    monkeypatch.setattr(Teams, "form", alone)
+
+
 def no_smoothing(graph, homophily, seed):
     return homophilous_tastes(graph, 0.0, seed)
 
 
 WITHOUT: dict[str, Patch] = {
+    "population.opportunists": honest_orders,
     "population.homophily": builder_is("homophilous_tastes", no_smoothing),
     "campaign.organic_visits": advertising_alone,
     "campaign.initial_customers": builder_is("_add_initial_customers", does_nothing),
     "campaign.seeding.count": builder_is("_add_seeds", does_nothing),
     "behavior.click.novelty": slot_is("click", every_message_is_new),
     "behavior.click.reputation": slot_is("reputation", lambda c, good, bad, weakness: 1.0),
-    "behavior.click.motive_suspicion": slot_is("sincerity", lambda c, strength, alone: 1.0),
+    "behavior.click.motive_suspicion": slot_is(
+        "sincerity", lambda c, strength, reward, friend, in_kind: 1.0
+    ),
+    "behavior.click.fairness": slot_is(
+        "sincerity", lambda c, strength, reward, friend, in_kind: 1.0
+    ),
+    "behavior.click.uncertain_gift": slot_is("click", any_gift_is_certain),
     "behavior.click.delay_median_days": slot_is("response_ticks", lambda c, u, v, dt: 1),
     "behavior.click.delay_spread": slot_is("response_ticks", delay_is_the_median),
     **{
@@ -195,14 +244,19 @@ WITHOUT: dict[str, Patch] = {
             "taste", "price", "trust", "word_of_mouth", "negative_weight", "rating", "owner",
         )
     },
+    "behavior.purchase.code_search": method_is("types_code", lambda self, p: False),
     "behavior.repeat.satisfaction": slot_is("repeat", pace_regardless),
+    "behavior.repeat.reward_selection": slot_is("selection", lambda c, ratio: 1.0),
     "behavior.experience.hype": slot_is("disconfirmation", nobody_hears_of_paid),
     "behavior.experience.memory": slot_is("learn", lambda evidence, _, weight: evidence + weight),
     "behavior.share.enthusiasm": slot_is("enthusiasm", lambda c, satisfied, age, referred: 0.0),
     "behavior.share.activity": method_is("liking", liking_of_purchases),
     "behavior.share.referral_contagion": slot_is("enthusiasm", enthusiasm_of_equals),
-    "behavior.share.reward_presence": slot_is("reward_drive", only_size_counts),
-    "behavior.share.reward_size": slot_is("reward_drive", any_reward_is_the_same),
+    "behavior.share.reward_presence": slot_is("reward_pull", only_size_counts),
+    "behavior.share.reward_size": slot_is("reward_pull", any_reward_is_the_same),
+    "behavior.share.close_norm": slot_is("reward_drive", friends_may_be_sold_to),
+    "behavior.share.generosity": slot_is("reward_drive", a_gain_for_friends_moves_nobody),
+    "behavior.share.uncertain_reward": slot_is("share_rate", any_reward_is_certain),
     "behavior.share.learning": slot_is("success_belief", lambda c, sales, shares: 1.0),
     "behavior.share.reward_effort": slot_is("audience_size", audience_regardless_of_reward),
     "behavior.share.tie_preference": slot_is("audience_key", lambda c, strength, u: -math.log(u)),
@@ -210,6 +264,7 @@ WITHOUT: dict[str, Patch] = {
     "behavior.share.group_share": method_is("groups", lambda self: np.empty(0, np.int32)),
     "behavior.share.broadcast_share": method_is("broadcast", tell_instead_of_posting),
     "behavior.share.warning": method_is("warn", does_nothing),
+    "behavior.team.opening": nobody_buys_in_teams,
     "behavior.fatigue.click": slot_is("click", tired_of_nothing),
     "behavior.fatigue.mute": method_is("risk_being_muted", does_nothing),
     "behavior.fatigue.lapse": slot_is("lapse_multiplier", lapse_without("lapse")),
@@ -268,20 +323,35 @@ def strong() -> WordOfMouthModel:
     return run(SCENARIO, policy=POLICY, engine="agents")
 
 
+def at_work(field: str) -> tuple[Scenario, Any]:
+    """The strong scenario and the policy under which a field's mechanism is at work."""
+    policy, changes = UNDER.get(field, (POLICY, {}))
+    return SCENARIO.but(**changes), policy
+
+
+def strong_run(field: str) -> WordOfMouthModel:
+    if field not in UNDER:
+        return strong()
+    scenario, policy = at_work(field)
+    return run(scenario, policy=policy, engine="agents")
+
+
 def neutral_run(field: str) -> WordOfMouthModel:
-    return run(with_value(SCENARIO, field, SWITCHES[field]), policy=POLICY, engine="agents")
+    scenario, policy = at_work(field)
+    return run(with_value(scenario, field, SWITCHES[field]), policy=policy, engine="agents")
 
 
 def without(field: str, monkeypatch: pytest.MonkeyPatch) -> WordOfMouthModel:
     """The strong scenario in a program that lacks the field's mechanism."""
     WITHOUT[field](monkeypatch)
-    return run(SCENARIO, policy=POLICY, engine="agents", rules=rules.BUILT_IN)
+    scenario, policy = at_work(field)
+    return run(scenario, policy=policy, engine="agents", rules=rules.BUILT_IN)
 
 
 @pytest.mark.parametrize("field", sorted(WITHOUT))
 def test_a_neutral_value_is_a_world_without_the_mechanism(monkeypatch, field):
     neutral = neutral_run(field)
-    assert differences(neutral, strong()) != []
+    assert differences(neutral, strong_run(field)) != []
     assert differences(neutral, without(field, monkeypatch)) == []
 
 

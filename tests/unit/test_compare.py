@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 import sim
-from sim.measures import DAILY, MEASURES, TWIN_MEASURES
+from sim.measures import DAILY, MEASURES
 from sim.studies import replicate
 from sim.studies.cascade import tree_roots
 from sim.studies.verdict import verdict
 from sim.studies.wording import chance, column_digits, figure, money
+from sim.twins import TWIN_MEASURES
 
 SCENARIO = sim.Scenario.from_table(
     {

@@ -26,7 +26,7 @@ from sim.incentives import (
     make_scheme,
 )
 from sim.scenario import Policy, Scenario
-from tests.money_world import CHAIN, Shop, make_orders, paid
+from tests.money_world import BUILT_IN, CHAIN, Shop, make_orders, paid
 
 
 @pytest.fixture
@@ -177,7 +177,14 @@ def test_no_warning_without_reason(scheme):
 
 def test_ancestors_end_with_minus_one():
     market = Shop(NoIncentive(), 5, sponsor_of=CHAIN).market
-    assert market.ancestors(np.array([4, 1, -1]), 3).tolist() == [[4, 3, 2], [1, 0, -1], [-1] * 3]
+    orders = make_orders([0, 1, 2], sponsor=[4, 1, -1])
+    assert market.ancestors(orders, 3).tolist() == [[4, 3, 2], [1, 0, -1], [-1] * 3]
+
+
+def test_behind_invented_identities_stands_the_sponsor():
+    market = Shop(NoIncentive(), 5, sponsor_of=CHAIN).market
+    orders = make_orders([0, 1, 2], sponsor=[4, 4, 4], fakes=[1, 2, 3])
+    assert market.ancestors(orders, 3).tolist() == [[4, 3, 2], [4, 4, 3], [4, 4, 4]]
 
 
 def test_a_scheme_cannot_write_to_the_market():
@@ -190,7 +197,7 @@ def test_a_scheme_cannot_write_to_the_market():
 # Names and parameters --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", list(SCHEMES))
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_every_scheme_can_be_made_without_arguments_and_is_named_as_listed(name):
     scheme = SCHEMES[name]()
     assert scheme.name == name
@@ -202,7 +209,7 @@ def test_every_scheme_can_be_made_without_arguments_and_is_named_as_listed(name)
         assert set(info.json_schema_extra) == {"unit", "kind", "source", "neutral"}, field
 
 
-@pytest.mark.parametrize("name", list(SCHEMES))
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_a_scheme_survives_a_scenario(name):
     scheme = SCHEMES[name](budget=50)
     scenario = Scenario(policies={"mine": scheme})

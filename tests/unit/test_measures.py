@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,43 +11,14 @@ from hypothesis import strategies as st
 
 from sim import measures
 from sim.ledger import Ledger
-from sim.measures import DAILY, MEASURES, TWIN_MEASURES, Run, compare_with_twin, gini, match_orders
-from sim.network import SocialGraph
-from sim.orders import Orders
+from sim.measures import DAILY, MEASURES, Run, gini
+from sim.orders import PHANTOM
 from sim.population import LAPSED, MEMBER, NEVER, State, empty_state
-from sim.scenario import Scenario
+from sim.schemes import Points
+from sim.twins import TWIN_MEASURES, compare_with_twin, match_orders
+from tests.hand_runs import made_by_hand
 from tests.money_world import make_orders
 from tests.worlds import rich_scenario, run
-
-
-def made_by_hand(
-    *,
-    people: int = 6,
-    ticks: int = 40,
-    month: int = 30,
-    orders: Orders | None = None,
-    daily: dict[str, Any] | None = None,
-    **state: Any,
-) -> Run:
-    """A run with these orders, daily columns and state; the rest is as on the first morning."""
-    start = empty_state(people, 0, 2)
-    for name, values in state.items():
-        getattr(start, name)[...] = values
-    columns = {name: np.zeros(ticks, np.int64) for name in DAILY}
-    for name, values in (daily or {}).items():
-        columns[name][: len(values)] = values
-    return Run(
-        scenario=Scenario(),
-        graph=SocialGraph.from_edges([], [], size=people),
-        daily=columns,
-        orders=orders if orders is not None else Orders.empty(),
-        ledger=Ledger(people),
-        state=start,
-        month_ticks=month,
-        retention_ticks=np.array([1, 7, 30]),
-        ticks=ticks,
-    )
-
 
 # Gini --------------------------------------------------------------------------------------
 
@@ -103,6 +73,29 @@ def test_barren_share_is_of_organic_customers():
         made_by_hand(joined=[0, 1, 2, 3, NEVER, -4], sponsor=[-1, 0, -1, 0, -1, -1])
     )
     assert found == 0.5  # 0 brought two, 2 nobody; 1 and 3 came through a friend, 5 before
+
+
+def test_phantom_orders_are_no_sales():
+    orders = make_orders(
+        range(3), buyer=[0, 1, 1], tick=[0, 0, 5], new_customer=[True, True, False]
+    )
+    spoilt = make_orders(
+        range(5), buyer=[0, 1, 2, 0, 1], tick=[0, 0, 2, 3, 5], sponsor=[-1, -1, 2, 0, -1],
+        new_customer=[True, True, False, False, False], fraud=[0, 0, PHANTOM, PHANTOM, 0],
+    )  # fmt: skip
+    honest, attacked = made_by_hand(orders=orders), made_by_hand(orders=spoilt)
+    for measure in ("repeat_share_d30", "sharer_share", "mean_depth", "orders_per_recommendation"):
+        one, other = (measures.MEASURES[measure](run) for run in (honest, attacked))
+        assert one == pytest.approx(other, nan_ok=True), measure
+    assert measures.MEASURES["phantom_orders"](attacked) == 2
+    assert compare_with_twin(attacked, honest)["incremental_orders"] == 0
+    assert compare_with_twin(honest, attacked)["incremental_orders"] == 0
+
+    totals = dict.fromkeys(Ledger(1).totals(), 0)
+    series = measures.DailySeries(1)
+    series.record(dict.fromkeys(DAILY, 0), spoilt, totals)
+    assert series.columns()["orders"].tolist() == [3]
+    assert series.columns()["referred_orders"].tolist() == [0]
 
 
 # Retention ---------------------------------------------------------------------------------
@@ -248,7 +241,7 @@ def twins() -> tuple[Run, Run]:
 
 def test_orders_are_matched_by_person_product_and_rank():
     matched = match_orders(*twins())
-    rows = set(zip(*(column.tolist() for column in matched), strict=True))
+    rows = set(zip(*(column.tolist() for column in matched[:3]), strict=True))
     assert rows == {
         (2, 5, True), (3, -1, True), (4, 4, True), (9, 7, False), (-1, 2, False), (1, 1, False),
         (6, 5, True), (8, -1, False),
@@ -263,6 +256,10 @@ def test_what_the_policy_caused():
         "cannibalised_orders": 2,
         "incremental_cac_cents": 250.0,
         "roi": 2.0,
+        "credited_caused": 1,
+        "credited_not_caused": 3,
+        "caused_not_credited": 1,
+        "deadweight_cents": 300,
     }
 
 
@@ -361,3 +358,19 @@ def test_outcomes_are_plain_numbers(played):
     assert all(type(value) in (int, float) for value in outcomes.values())
     for name in ("orders", "profit_cents", "clicks", "refund_cents", "mutes"):
         assert outcomes[name] == played.daily[name].sum()
+
+
+def test_points_that_expire_are_profit_again():
+    def profit(expire_days: int) -> tuple[int, int]:
+        model = run(
+            rich_scenario(days=40), policy=Points(rate=0.5, hold_days=0, expire_days=expire_days)
+        )
+        totals, daily = model.ledger.totals(), model.daily
+        kept = daily.net_revenue_cents - daily.cost_cents - daily.payout_cents
+        assert daily.profit_cents.sum() == kept.sum() + totals["points_breakage"]
+        return totals["points_breakage"], totals["points_liability"]
+
+    breakage, left = profit(2)
+    assert breakage > 0
+    assert profit(1000)[0] == 0
+    assert profit(1000)[1] > left

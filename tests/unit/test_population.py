@@ -99,7 +99,8 @@ def test_hazards_are_those_of_the_beta_chances():
 
 def test_traits_are_independent_of_each_other():
     people = people_of(rich_scenario())
-    ranks = np.array([stats.rankdata(row) for array in people for row in np.atleast_2d(array)])
+    drawn = [array for name, array in people._asdict().items() if name != "closeness"]
+    ranks = np.array([stats.rankdata(row) for array in drawn for row in np.atleast_2d(array)])
     correlation = np.corrcoef(ranks)
     np.fill_diagonal(correlation, 0)
     correlation[3:6, 3:6] = 0  # affinities share a taste
@@ -113,6 +114,12 @@ def test_an_extreme_draw_gives_finite_traits():
 
 
 # State -------------------------------------------------------------------------------------
+
+
+def test_closeness_is_the_mean_strength_of_the_ties_to_friends():
+    graph = SocialGraph.from_edges([0, 0, 1], [1, 2, 3], size=5, strength=[1.0, 0.5, 0.25])
+    closeness = make_population(rich_scenario(population={"homophily": 0.0}), graph, 1).closeness
+    assert closeness.tolist() == [0.75, 0.625, 0.5, 0.25, 0.0]
 
 
 def test_nobody_has_done_anything_in_an_empty_state():

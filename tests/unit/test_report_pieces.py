@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.disclosure import top_part
 from sim.errors import InputError
 from sim.report import forest_figure
 from sim.report.cascade_figure import depths, descendants, radial_places
-from sim.report.people_figures import top_part
 from sim.report.study import mean_interval
 from sim.report.style import DASH, count, money, percent, probability, spread
 

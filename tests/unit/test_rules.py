@@ -20,7 +20,9 @@ NOTHING = SimpleNamespace(
     rating=0.0, owner=0.0, satisfaction=0.0, sensitivity=0.0, hype=0.0, enthusiasm=0.0,
     fade_days=1.0, referral_contagion=1.0, reward_presence=0.0, reward_size=0.0, learning=0.0,
     expected_success=0.1, reward_effort=0.0, tie_preference=0.0, hub_exponent=0.0, mute=0.0,
-    mute_from=0.0, earnings=1.0, referrer=1.0, friends=0.0,
+    mute_from=0.0, earnings=1.0, referrer=1.0, friends=0.0, fairness=0.0, uncertain_gift=1.0,
+    code_search=0.0, reward_selection=0.0, selection_reference=1.0, close_norm=0.0, generosity=0.0,
+    uncertain_reward=1.0,
 )  # fmt: skip
 
 LOGISTIC_1 = 1 / (1 + math.exp(-1))
@@ -54,19 +56,36 @@ amount = st.floats(0, 1e3)
         ("reputation", (with_(reputation=1.0), 0.0, 0.0, 1.0), 1.0),
         ("reputation", (with_(reputation=2.0), 8.0, 0.0, 0.0), 1.0),
         ("reputation", (with_(reputation=2.0), 8.0, 0.0, 1.0), 3.24),
-        ("sincerity", (with_(motive_suspicion=0.4), 0.0, True), 0.6),
-        ("sincerity", (with_(motive_suspicion=0.4), 1.0, True), 1.0),
-        ("sincerity", (with_(motive_suspicion=0.4), 0.0, False), 1.0),
-        ("click", (with_(novelty=0.5), 0.8, 0.5, 1.0, 1.0, 1.0, 2, 0.0), 0.1),
-        ("click", (NOTHING, 1.0, 1.0, 99.0, 1.0, 1.0, 0, 0.0), 1.0),
-        ("click", (with_(novelty=0.0), 0.8, 0.5, 1.0, 1.0, 1.0, 1, 0.0), 0.0),
-        ("click", (NOTHING, 0.8, 0.5, 1.0, 1.0, 1.0, 0, math.log(2)), 0.2),
+        ("sincerity", (with_(motive_suspicion=0.4), 0.0, 500.0, 0.0, False), 0.6),
+        ("sincerity", (with_(motive_suspicion=0.4), 1.0, 500.0, 0.0, False), 1.0),
+        ("sincerity", (with_(motive_suspicion=0.4), 0.0, 500.0, 0.0, True), 1.0),
+        ("sincerity", (with_(motive_suspicion=0.4), 0.0, 500.0, 1.0, False), 1.0),
+        ("sincerity", (with_(motive_suspicion=0.4), 0.0, 0.0, 500.0, False), 1.0),
+        ("sincerity", (with_(motive_suspicion=0.4), 0.0, 0.0, 0.0, False), 1.0),
+        ("sincerity", (with_(fairness=0.2), 0.0, 500.0, 500.0, False), 1.2),
+        ("sincerity", (with_(fairness=0.2), 0.5, 500.0, 250.0, True), 1.1),
+        ("sincerity", (with_(fairness=0.2), 0.0, 240.0, 500.0, False), 1.0),
+        ("sincerity", (with_(fairness=0.2), 1.0, 500.0, 500.0, False), 1.0),
+        ("sincerity", (with_(fairness=0.2), 0.0, 0.0, 500.0, False), 1.0),
+        ("click", (with_(novelty=0.5), 0.8, 0.5, 1.0, 1.0, 1.0, 2, 0.0, False), 0.1),
+        ("click", (NOTHING, 1.0, 1.0, 99.0, 1.0, 1.0, 0, 0.0, False), 1.0),
+        ("click", (with_(novelty=0.0), 0.8, 0.5, 1.0, 1.0, 1.0, 1, 0.0, False), 0.0),
+        ("click", (NOTHING, 0.8, 0.5, 1.0, 1.0, 1.0, 0, math.log(2), False), 0.2),
+        ("click", (with_(uncertain_gift=0.9), 0.8, 0.5, 1.0, 1.0, 1.0, 0, 0.0, True), 0.36),
+        ("click", (with_(uncertain_gift=0.9), 0.8, 0.5, 1.0, 1.0, 1.0, 0, 0.0, False), 0.4),
         ("response_ticks", (NOTHING, 0.5, 0.5, 1.0), 1),
         ("response_ticks", (with_(delay_median_days=2.5), 0.3, 0.9, 0.5), 6),
         ("purchase", (NOTHING, 0.9, 3.0, 0.9, 5.0, 5.0, 0.9, True), 0.5),
         ("purchase", (with_(taste=2.0), 1.0, 0.0, 0.5, 0.0, 0.0, 0.5, False), LOGISTIC_1),
         ("purchase", (with_(owner=-1.0), 0.5, 0.0, 0.5, 0.0, 0.0, 0.5, False), 0.5),
         ("purchase", (with_(price=1.0), 0.5, math.log(3), 0.5, 0.0, 0.0, 0.5, False), 0.75),
+        ("code_use", (with_(code_search=2.0), 0.0), 0.0),
+        ("code_use", (with_(code_search=2.0), math.log(2) / 2), 0.5),
+        ("code_use", (NOTHING, 1.0), 0.0),
+        ("selection", (with_(reward_selection=0.2, selection_reference=0.1), 0.0), 1.0),
+        ("selection", (with_(reward_selection=0.2), math.e - 1), 0.8),
+        ("selection", (with_(reward_selection=0.3, selection_reference=0.01), 1.0), 0.0),
+        ("selection", (NOTHING, 9.0), 1.0),
         ("repeat", (NOTHING, math.log(2), 0.9, 1.0), 0.5),
         ("repeat", (with_(satisfaction=1.0), 0.0, 0.9, 1.0), 0.0),
         ("disconfirmation", (with_(hype=0.1), 0.7, 0.5, False), 0.2),
@@ -77,13 +96,22 @@ amount = st.floats(0, 1e3)
         ("enthusiasm", (with_(enthusiasm=2.0), 0.5, 0.0, False), 1.0),
         ("enthusiasm", (with_(enthusiasm=2.0), 1.0, 1.0, False), 2 / math.e),
         ("enthusiasm", (with_(enthusiasm=2.0, referral_contagion=1.5), 1.0, 0.0, True), 3.0),
-        ("reward_drive", (with_(reward_presence=1.0, reward_size=1.0), 0.0, 1.0, 1.0), 0.0),
-        ("reward_drive", (with_(reward_presence=1.0, reward_size=1.0), math.e - 1, 2.0, 0.5), 2.0),
+        ("reward_pull", (with_(reward_presence=1.0, reward_size=1.0), 0.0), 0.0),
+        ("reward_pull", (with_(reward_presence=1.0, reward_size=2.0), math.e - 1), 3.0),
+        ("reward_drive", (NOTHING, 2.0, 0.0, 0.7, 3.0, 0.5), 3.0),
+        ("reward_drive", (NOTHING, 2.0, 5.0, 0.7, 3.0, 0.5), 3.0),
+        ("reward_drive", (with_(close_norm=1.0), 2.0, 0.0, 0.75, 3.0, 0.5), 0.75),
+        ("reward_drive", (with_(close_norm=1.0), 2.0, 1.0, 0.75, 3.0, 0.5), 3.0),
+        ("reward_drive", (with_(close_norm=1.0), 2.0, 0.0, 9.0, 3.0, 0.5), 0.0),
+        ("reward_drive", (with_(generosity=2.0), 0.0, 5.0, 0.5, 3.0, 0.0), 15.0),
+        ("reward_drive", (with_(generosity=2.0), 2.0, 5.0, 0.5, 3.0, 0.5), 18.0),
         ("success_belief", (with_(learning=1.0), 0.0, 0.0), 1.0),
         ("success_belief", (with_(learning=1.0), 1.0, 10.0), 1.0),
         ("success_belief", (NOTHING, 7.0, 100.0), 1.0),
-        ("share_rate", (2.0, 0.5, 0.3, 0.2), 0.5),
-        ("share_rate", (0.0, 1.0, 9.0, 9.0), 0.0),
+        ("share_rate", (NOTHING, 2.0, 0.5, 0.3, 0.2, False), 0.5),
+        ("share_rate", (NOTHING, 0.0, 1.0, 9.0, 9.0, False), 0.0),
+        ("share_rate", (with_(uncertain_reward=1.2), 2.0, 0.5, 0.3, 0.2, True), 0.6),
+        ("share_rate", (with_(uncertain_reward=1.2), 2.0, 0.5, 0.3, 0.2, False), 0.5),
         ("hub_factor", (with_(hub_exponent=0.5), 9.0, 4.0), 1.5),
         ("hub_factor", (with_(hub_exponent=0.5), 0.0, 4.0), 0.0),
         ("audience_size", (NOTHING, 0.0, 0.0, 0.999, 10), 1),
@@ -114,14 +142,18 @@ def test_compiled_and_interpreted_rules_are_the_same_bits(seed):
         "trust": (9 * u[0], 5 * u[1]),
         "reputation": (c.click, 5 * u[0], 5 * u[1], u[2]),
         "happens": (u[0], 3 * u[1], u[2]),
-        "sincerity": (c.click, u[0], True),
-        "click": (c.click, u[0], u[1], 2 * u[2], u[3], u[4], 3, u[5]),
+        "sincerity": (c.click, u[0], u[1], u[2], False),
+        "click": (c.click, u[0], u[1], 2 * u[2], u[3], u[4], 3, u[5], True),
         "response_ticks": (c.click, u[0], u[1], 0.01),
         "purchase": (c.purchase, u[0], u[1] - 0.5, u[2], 9 * u[3], 3 * u[4], u[5], True),
+        "code_use": (c.purchase, u[0]),
+        "selection": (c.repeat, u[0]),
         "repeat": (c.repeat, u[0], u[1], 1.0),
         "satisfaction": (c.experience, u[0] - 0.5),
         "enthusiasm": (c.share, 0.5 + u[0] / 2, 9 * u[1], True),
-        "reward_drive": (c.share, u[0], u[1], u[2]),
+        "reward_pull": (c.share, u[0]),
+        "reward_drive": (c.share, u[0], u[1], u[2], u[3], u[4]),
+        "share_rate": (c.share, u[0], u[1], u[2], u[3], True),
         "success_belief": (c.share, 3.0, 40.0),
         "hub_factor": (c.share, 17.0, 9.0 * u[0]),
         "audience_size": (c.share, 4 * u[0], u[1], u[2], 30),
@@ -139,10 +171,27 @@ def test_compiled_and_interpreted_rules_are_the_same_bits(seed):
 
 @given(unit, unit, amount, unit, unit, st.integers(0, 50), amount)
 def test_a_click_never_rises_with_repeats_or_fatigue(base, trust, influence, affinity, s, times, f):
-    c, click = with_(novelty=0.85), rule("click")
-    now = click(c, base, trust, influence, affinity, s, times, f)
-    assert 0 <= click(c, base, trust, influence, affinity, s, times + 1, f) <= now <= 1
-    assert click(c, base, trust, influence, affinity, s, times, f + 1) <= now
+    c, click = with_(novelty=0.85, uncertain_gift=0.9), rule("click")
+    now = click(c, base, trust, influence, affinity, s, times, f, False)
+    assert 0 <= click(c, base, trust, influence, affinity, s, times + 1, f, False) <= now <= 1
+    assert click(c, base, trust, influence, affinity, s, times, f + 1, False) <= now
+    assert click(c, base, trust, influence, affinity, s, times, f, True) <= now
+
+
+@given(unit, unit, unit, amount, unit)
+def test_over_stronger_ties_the_friends_gain_weighs_more(own, friend, closer, sensitivity, belief):
+    c, drive = with_(close_norm=1.0, generosity=1.0), rule("reward_drive")
+    alone = [drive(c, own, 0.0, w, sensitivity, belief) for w in (0.0, closer, 1.0)]
+    given = [drive(c, 0.0, friend, w, sensitivity, belief) for w in (0.0, closer, 1.0)]
+    assert alone == sorted(alone, reverse=True)
+    assert given == sorted(given)
+    assert alone[2] == given[0] == 0.0
+
+
+@given(unit, unit)
+def test_a_larger_reward_brings_no_better_customers(ratio, more):
+    c, selection = with_(reward_selection=0.1, selection_reference=0.05), rule("selection")
+    assert 0 <= selection(c, ratio + more) <= selection(c, ratio) <= 1
 
 
 @given(unit, st.floats(-5, 5), unit, amount, amount, unit, st.booleans())

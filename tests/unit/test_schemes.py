@@ -14,7 +14,18 @@ from sim.incentives import (
     Tiered,
     TwoSided,
 )
-from sim.schemes import part_of, rate_parts
+from sim.schemes import (
+    Decaying,
+    EarlyBird,
+    Leaderboard,
+    Lottery,
+    NewAndReturning,
+    Points,
+    Recurring,
+    TeamPurchase,
+    ThresholdBonus,
+)
+from sim.schemes.scheme import part_of, rate_parts
 from tests.money_world import CHAIN, Shop, make_orders, paid
 
 
@@ -29,6 +40,15 @@ from tests.money_world import CHAIN, Shop, make_orders, paid
         (Tiered(), [(0, 2, 100)]),
         (MultiLevel(rate=0.1, ratio=0.5, levels=3), [(0, 2, 200), (0, 1, 100), (0, 0, 50)]),
         (MultiLevel(rates=(0.10, 0.03)), [(0, 2, 200), (0, 1, 60)]),
+        (NewAndReturning(rate=0.2, returning_rate=0.1), [(0, 2, 400)]),
+        (Decaying(rate=0.3), [(0, 2, 600)]),
+        (EarlyBird(early_rate=0.2, early_amount=1, rate=0.1), [(0, 2, 500)]),
+        (Recurring(rate=0.25), [(0, 2, 500)]),
+        (ThresholdBonus(amount=2, bonus=15, threshold=1), [(0, 2, 1700)]),
+        (Leaderboard(), []),
+        (Lottery(prizes=((7, 1),), expected=7), [(0, 2, 700)]),
+        (Lottery(prizes=((7, 1),), expected=7, winner="friend"), []),
+        (TeamPurchase(commission=0.1), []),
     ],
 )
 def test_what_one_referred_order_pays(scheme, credits):
@@ -45,6 +65,14 @@ def test_what_one_referred_order_pays(scheme, credits):
         (TwoSided(give=4, get=6), [600, 600], [400, 300]),
         (RecipientOnly(give=4), [0, 0], [400, 300]),
         (MultiLevel(rate=0.1), [200, 30], [0, 0]),
+        (NewAndReturning(rate=0.2, returning_rate=0.1), [400, 60], [0, 0]),
+        (Decaying(rate=0.3), [600, 90], [0, 0]),
+        (EarlyBird(early_rate=0.2, early_amount=1, rate=0.1), [500, 160], [0, 0]),
+        (Recurring(rate=0.25, expected_repeats=2), [1500, 225], [0, 0]),
+        (Lottery(prizes=((10, 0.5),), expected=5), [500, 500], [0, 0]),
+        (Lottery(prizes=((10, 0.5),), expected=5, winner="friend"), [0, 0], [500, 150]),
+        (Points(rate=0.1, amount=1, perceived_value=0.5), [150, 65], [0, 0]),
+        (TeamPurchase(discount=0.25, commission=0.1), [150, 22.5], [0, 0]),
     ],
 )
 def test_what_people_are_told(scheme, reward, friend):

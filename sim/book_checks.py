@@ -1,0 +1,65 @@
+"""Do the books agree? Accounts, wallets, orders, commission lines and points against each other."""
+
+from __future__ import annotations
+
+from sim.accounts import EntryKind
+from sim.commission_lines import LineState, LineTable
+from sim.journal import Journal, LedgerError, compare
+from sim.order_book import OrderBook
+from sim.points import PointLots
+
+
+def check_books(journal: Journal, orders: OrderBook, lines: LineTable, points: PointLots) -> None:
+    """Compare all totals. Raises LedgerError naming the two figures that should agree."""
+    balance, posted = journal.balances(), journal.posted
+    sums, standing = journal.wallet_sums(), lines.cents_in
+    takings = balance["revenue"] - balance["discounts"] - balance["refunds"]
+    earned = sums["pending"] + sums["held"] + sums["approved"] + sums["paid"] - sums["owed"]
+    redeemed = posted[EntryKind.POINTS_REDEEMED]
+    spent_points = redeemed - posted[EntryKind.POINTS_RETURNED]
+    cash = takings + balance["deposits"] - posted[EntryKind.PAYOUT] - spent_points
+    cancelled = posted[EntryKind.CANCEL] + posted[EntryKind.REJECT]
+    clawed_back = posted[EntryKind.CLAWBACK] + posted[EntryKind.DEBT]
+    for claim, left, right in (
+        ("pending = wallets", balance["commission_pending"], sums["pending"]),
+        ("pending = lines", sums["pending"], standing[LineState.PENDING]),
+        ("held = wallets", balance["commission_held"], sums["held"]),
+        ("held = lines", sums["held"], standing[LineState.HELD]),
+        ("payable = wallets", balance["commission_payable"], sums["approved"]),
+        ("payable = lines", sums["approved"], standing[LineState.APPROVED]),
+        ("receivable = owed", balance["commission_receivable"], sums["owed"]),
+        ("paid less owed = lines", sums["paid"] - sums["owed"], standing[LineState.PAID]),
+        ("cancelled = lines", cancelled, standing[LineState.CANCELLED]),
+        ("clawed back = lines", clawed_back, standing[LineState.CLAWED_BACK]),
+        ("accrued = all lines", posted[EntryKind.COMMISSION], sum(standing)),
+        ("commission expense = earned", balance["commission_expense"], earned),
+        ("points liability = wallets", balance["points_liability"], sums["points"]),
+        ("points liability = lots", sums["points"], points.left_cents),
+        ("points redeemed = points of orders", redeemed, orders.points_cents),
+        ("deposits = wallets", balance["deposits"], sums["deposit"]),
+        ("capped = wallets", balance["capped_claims"], sums["capped"]),
+        ("cash = takings + deposits - payouts - points spent", balance["cash"], cash),
+        ("cost of goods = stock used", balance["cost_of_goods"], balance["inventory"]),
+    ):
+        if left != right:
+            raise LedgerError(f"the books do not agree: {claim}, but {left} != {right} cents")
+
+
+def reconcile_books(journal: Journal, lines: LineTable, points: PointLots) -> None:
+    """Recompute wallets from postings, lines and lots, person by person, and compare.
+
+    Raises LedgerError naming the first kind of posting or consumer that differs.
+    """
+    journal.reconcile()
+    wallets, size = journal.wallets, journal.size
+    for name, kept, state in (
+        ("pending", wallets["pending"], LineState.PENDING),
+        ("held", wallets["held"], LineState.HELD),
+        ("approved", wallets["approved"], LineState.APPROVED),
+        ("paid less owed", wallets["paid"] - wallets["owed"], LineState.PAID),
+        ("cancelled", journal.per_person(EntryKind.CANCEL, EntryKind.REJECT), LineState.CANCELLED),
+        ("clawed back", journal.per_person(EntryKind.CLAWBACK, EntryKind.DEBT),
+         LineState.CLAWED_BACK),
+    ):  # fmt: skip
+        compare(name, kept, lines.per_person(size, state), "the lines")
+    compare("points", wallets["points"], points.per_person(size), "the lots")

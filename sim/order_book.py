@@ -1,0 +1,85 @@
+"""The orders of a run as they were booked, and when which of them is refunded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.journal import LedgerError
+from sim.orders import ORDER_DTYPES, Orders, Table, read_only
+
+
+class OrderBook:
+    """All orders of a run by ascending id.
+
+    Attributes
+    ----------
+    points_cents : int
+        What the booked orders cost in points.
+    refunded_through : int
+        The last tick whose refunds are done, -1 before the first.
+    """
+
+    def __init__(self) -> None:
+        self.points_cents = 0
+        self.refunded_through = -1
+        self._table = Table(ORDER_DTYPES)
+        self._last_order_id = -1
+        self._refunds: dict[int, list[np.ndarray]] = {}
+
+    def add(self, orders: Orders) -> None:
+        """Add a day's orders, by ascending id; LedgerError for those that cannot be booked."""
+        order_id, discounts = orders.order_id, orders.discount_cents
+        if (order_id[1:] == order_id[:-1]).any():
+            raise LedgerError("an order id occurs twice in one day")
+        if int(order_id[0]) <= self._last_order_id:
+            raise LedgerError(f"order {int(order_id[0])} is booked already or out of sequence")
+        if int(discounts.min()) < 0 or (discounts > orders.price_cents).any():
+            raise LedgerError("a discount is negative or above the price of its order")
+        points = orders.points_cents
+        if int(points.min()) < 0 or (points > orders.net_cents).any():
+            raise LedgerError("an order is paid in points with less than 0 or more than its price")
+        if int(orders.cost_cents.min()) < 0:
+            raise LedgerError("the cost of an order is negative")
+        self._table.append(len(order_id), {**orders._asdict(), "refund_tick": -1})
+        self._last_order_id = int(order_id[-1])
+        self.points_cents += int(points.sum())
+
+    def rows(self, order_id: np.ndarray) -> np.ndarray:
+        """Rows of booked orders, int64 (n,); LedgerError if one is not booked."""
+        booked = self._table["order_id"]
+        rows = np.searchsorted(booked, order_id)
+        if int(order_id.max()) > self._last_order_id or (booked[rows] != order_id).any():
+            raise LedgerError(f"an order up to {int(order_id.max())} is not booked")
+        return rows
+
+    def orders(self) -> Orders:
+        """All orders, in the order of booking (read-only views)."""
+        return Orders._make([read_only(self._table[name]) for name in ORDER_DTYPES])
+
+    def is_refunded(self, rows: np.ndarray) -> np.ndarray:
+        """Which of the orders in ``rows`` are refunded by now, bool (n,)."""
+        refund_tick = self._table["refund_tick"][rows]
+        return (refund_tick >= 0) & (refund_tick <= self.refunded_through)
+
+    def schedule_refunds(self, order_id: np.ndarray, refund_tick: np.ndarray) -> None:
+        """Note refunds to come; as :meth:`sim.ledger.Ledger.schedule_refunds`."""
+        chosen = refund_tick >= 0
+        if not chosen.any():
+            return
+        order_id, refund_tick = order_id[chosen], refund_tick[chosen]
+        rows = self.rows(order_id)
+        if int(refund_tick.min()) <= self.refunded_through:
+            raise LedgerError(f"refund at tick {int(refund_tick.min())}, which is over")
+        if (self._table["refund_tick"][rows] >= 0).any():
+            raise LedgerError("an order is to be refunded twice")
+        self._table["refund_tick"][rows] = refund_tick
+        in_time = np.argsort(refund_tick, kind="stable")
+        due, starts = np.unique(refund_tick[in_time], return_index=True)
+        for tick, part in zip(due.tolist(), np.split(rows[in_time], starts[1:]), strict=True):
+            self._refunds.setdefault(tick, []).append(part)
+
+    def refund(self, tick: int) -> Orders:
+        """The orders to be refunded at ``tick``, which is over after this."""
+        self.refunded_through = tick
+        parts = self._refunds.pop(tick, None)
+        return self.orders().take(np.concatenate(parts)) if parts else Orders.empty()
