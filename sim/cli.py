@@ -217,6 +217,14 @@ def compare(
     keep_ledger: Annotated[
         bool, typer.Option("--keep-ledger", help="Also keep every order and ledger line.")
     ] = False,
+    rules: Annotated[
+        bool | None,
+        typer.Option(
+            "--rules/--no-rules",
+            show_default=False,
+            help="Say what each rule against abuse saves; default if there are opportunists.",
+        ),
+    ] = None,
     settings: Settings = None,
     seed: Seed = None,
     out: Out = None,
@@ -232,7 +240,7 @@ def compare(
     work.compare_policies(
         load_scenario(scenario, settings or (), days, seed),
         policies=policy or (), replications=replications, workers=workers, engine=engine,
-        keep_ledger=keep_ledger, out=out, overwrite=overwrite, report=report,
+        keep_ledger=keep_ledger, rules=rules, out=out, overwrite=overwrite, report=report,
         output=Output(quiet, json),
     )  # fmt: skip
 

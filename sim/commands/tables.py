@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.markup import escape
 from rich.table import Table
 
+from sim.studies.abuse import IN_HAND
 from sim.studies.files import PEOPLE
 from sim.studies.flags import Flag
 from sim.studies.wording import (
@@ -25,6 +26,8 @@ from sim.studies.wording import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sim.studies.comparison import Comparison
 
 _GROUPS: dict[str, tuple[str, ...]] = {
@@ -48,9 +51,12 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "members_end", "mau", "dau_over_mau", "retention_d1", "retention_d7", "retention_d30",
         "lapse_rate", "repeat_share_d30", "trust_mean",
     ),
-    "Abuse": ("fake_orders", "ring_orders", "phantom_orders"),
 }  # fmt: skip
 
+_FRAUDS = {
+    "fake": "under an invented name", "ring": "credited to a fellow",
+    "phantom": "to send back or sell on",
+}  # fmt: skip
 _MOST_FLAGS = 6
 _SEVERITY_STYLES = {"breach": "bold red", "warning": "yellow"}
 
@@ -68,11 +74,14 @@ def plain_table(title: str, *columns: str, left: int = 1) -> Table:
     return table
 
 
-def run_tables(outcomes: Mapping[str, float | int], currency: str) -> Iterator[Table | str]:
-    """The outcomes of one run, in groups; abuse only where there was any."""
+def run_tables(
+    outcomes: Mapping[str, float | int], attack: Mapping[str, float] | None, currency: str
+) -> Iterator[Table | str]:
+    """The outcomes of one run, in groups, then what opportunists took where there are any.
+
+    attack : see :func:`sim.opportunists.attack_summary`.
+    """
     for group, measures in _GROUPS.items():
-        if group == "Abuse" and not any(outcomes[measure] for measure in measures):
-            continue
         table = plain_table(group, "", "")
         table.show_header = False
         table.columns[0].width = 28
@@ -83,6 +92,31 @@ def run_tables(outcomes: Mapping[str, float | int], currency: str) -> Iterator[T
         yield table
         yield ""
 
+    if attack is not None:
+        yield _attack(attack, currency)
+        yield _attack_in_all(attack, currency)
+        yield ""
+
+
+def _attack(attack: Mapping[str, float], currency: str) -> Table:
+    table = plain_table("What opportunists did", "", "orders", f"commission {escape(currency)}")
+    table.columns[0].width = 28
+    for kind, what in _FRAUDS.items():
+        in_hand = sum(attack[f"{kind}_{state}_cents"] for state in IN_HAND)
+        table.add_row(what, number(attack[f"{kind}_orders"]), money(in_hand))
+    return table
+
+
+def _attack_in_all(attack: Mapping[str, float], currency: str) -> str:
+    earned, discount = money(attack["attack_earned_cents"]), money(attack["discount_cents"])
+    share = percent(attack["fraud_share"], digits=0)
+    withheld, people = money(attack["honest_hit_cents"]), number(attack["honest_hit"])
+    unit = escape(currency)
+    return (
+        f"The attack earned {earned} {unit}, {discount} of it as discounts, and {share} of all "
+        f"commission. The check against it hit {people} honest people ({withheld} {unit})."
+    )
+
 
 def comparison_tables(comparison: Comparison) -> Iterator[Table | str]:
     """A comparison as a strategist reads it."""
@@ -90,6 +124,11 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table | str]:
     yield ""
     if grave := [flag for flag in comparison.flags if flag.severity != "note"]:
         yield _flags(grave)
+        yield ""
+    if comparison.rules is not None:
+        yield f"{escape(comparison.rules_finding or '')}."
+        yield ""
+        yield _rules(comparison.rules, comparison.scenario.currency)
         yield ""
     yield _outcomes(comparison)
     yield ""
@@ -110,6 +149,37 @@ def _flags(grave: Sequence[Flag]) -> str:
     if len(grave) > _MOST_FLAGS:
         lines.append(f"[dim]and {len(grave) - _MOST_FLAGS} more, see the report[/dim]")
     return "\n".join(lines)
+
+
+def _rules(rules: pd.DataFrame, currency: str) -> Table:
+    """A row per rule: what the attack earns with it, and what it saves and costs."""
+    policy, worlds = escape(rules["policy"].iloc[0]), rules["replications"].iloc[0]
+    table = plain_table(
+        f"{policy} with one rule more, means of {worlds} worlds in {escape(currency)}, 95 % ±",
+        "rule", "attack\nearns", "saved", "±", "honest\nhit", "orders\nlost", "profit", "±",
+    )  # fmt: skip
+    names = ("attack_earned_cents", "saved_cents", "honest_hit", "orders_lost", "profit_gain_cents")
+    digits = {name: column_digits(name, rules[name]) for name in names}
+
+    def cell(row: Any, name: str, part: str = "", signed: bool = False) -> str:
+        return figure(name, float(row[name + part]), signed, digits[name])
+
+    for place, (_, row) in enumerate(rules.iterrows()):
+        changes = [
+            cell(row, "saved_cents"),
+            cell(row, "saved_cents", "_half_width"),
+            cell(row, "honest_hit"),
+            cell(row, "orders_lost"),
+            cell(row, "profit_gain_cents", signed=True),
+            cell(row, "profit_gain_cents", "_half_width"),
+        ]
+        # The first row is the policy as it is, from which the others differ.
+        table.add_row(
+            escape(row["rule"]),
+            cell(row, "attack_earned_cents"),
+            *(changes if place else [DASH] * len(changes)),
+        )
+    return table
 
 
 def _outcomes(comparison: Comparison) -> Table:

@@ -17,11 +17,12 @@ from sim.commands.loading import with_policies
 from sim.commands.tables import comparison_tables, run_tables, saved
 from sim.errors import InputError, InputWarning, nearest
 from sim.model import ENGINES, Engine, WordOfMouthModel, default_policy
+from sim.opportunists import attack_summary
 from sim.report import build
 from sim.scenario import Scenario
 from sim.schemes import written_out
 from sim.studies import files
-from sim.studies.compare import compare
+from sim.studies.compare import compare, tries_rules, with_rules
 
 
 def checked_engine(name: str) -> Engine:
@@ -63,7 +64,7 @@ def run_once(
                 model.step()
                 if progress is not None:
                     progress(model.tick, scenario.ticks)
-        outcomes = model.outcomes()
+        outcomes, attack = model.outcomes(), _attack(model)
         _write_run(folder, model, outcomes)
 
         def manifest() -> None:
@@ -77,7 +78,7 @@ def run_once(
     page = destination / "report.html" if report else None
     days = f"{scenario.days:g} days, {model.world.graph.size:,} people, seed {scenario.seed}"
     output.show(
-        f"[bold]{model.policy}[/bold]: {days}", "", *run_tables(outcomes, scenario.currency)
+        f"[bold]{model.policy}[/bold]: {days}", "", *run_tables(outcomes, attack, scenario.currency)
     )
     output.show(saved(destination, page))
     output.result(
@@ -85,9 +86,17 @@ def run_once(
             "policy": model.policy,
             "seed": scenario.seed,
             "outcomes": outcomes,
+            "abuse": attack,
             "out": str(destination),
         }
     )
+
+
+def _attack(model: WordOfMouthModel) -> dict[str, float] | None:
+    """What opportunists took out of a run, None where there are none."""
+    if model.scenario.population.opportunists == 0:
+        return None
+    return attack_summary(model.ledger.orders(), model.ledger)
 
 
 def _warn(texts: Sequence[str]) -> None:
@@ -127,6 +136,7 @@ def compare_policies(
     workers: int | None,
     engine: str,
     keep_ledger: bool,
+    rules: bool | None,
     out: Path | None,
     overwrite: bool,
     report: bool,
@@ -134,6 +144,7 @@ def compare_policies(
 ) -> None:
     """All policies in the same worlds: the verdict, tables, files and a report."""
     scenario, names = with_policies(scenario, policies)
+    has_rules = tries_rules(scenario, rules)
     with (
         files.chosen_folder(out, scenario.name) as destination,
         files.study_folder(destination, overwrite) as folder,
@@ -146,8 +157,12 @@ def compare_policies(
                 workers=workers,
                 engine=checked_engine(engine),
                 keep_ledger=keep_ledger,
+                rules=False,
                 progress=progress,
             )
+        if has_rules:
+            with output.progress("worlds with each rule against abuse") as progress:
+                comparison = with_rules(comparison, progress)
         comparison.write(folder)
         _finish(folder, lambda: comparison.write_manifest(folder, files.command_line()), report)
     page = destination / "report.html" if report else None

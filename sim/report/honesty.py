@@ -1,15 +1,15 @@
-"""Tables about honesty: what sharers earn, what opportunists take, what was flagged."""
+"""Tables about honesty: what sharers earn, what opportunists take and rules save, and flags."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sim.report import style
-from sim.report.study import Study
-from sim.report.style import DASH, count, money, percent
+from sim.report.study import Figures, Interval, Study
+from sim.report.style import DASH, count, money, percent, plural, span
 
 PICTURES = ("income", "earnings", "attribution")
 """Figures that stand in the section about honesty, in order."""
@@ -48,6 +48,19 @@ class Abuse(NamedTuple):
     hit: str
 
 
+class Rule(NamedTuple):
+    """A rule in the table of what each one saves; texts, ``small`` ones in small print."""
+
+    name: str
+    earned: str
+    saved: str
+    saved_small: str
+    hit: str
+    lost: str
+    profit: str
+    profit_small: str
+
+
 class Warned(NamedTuple):
     """A flag as the page says it; texts."""
 
@@ -61,6 +74,10 @@ class Honesty(NamedTuple):
 
     earnings: list[Earnings]
     abuse: list[Abuse]
+    rules: list[Rule]
+    rules_policy: str
+    rules_worlds: str
+    rules_finding: str
     flags: list[Warned]
 
 
@@ -71,9 +88,14 @@ def honesty(study: Study) -> Honesty | None:
         return None
     colours = {name: style.ink(look) for name, look in style.looks(study).items()}
     attacked = [name for name in study.ranked if study.abuse(name)]
+    rules = _saved_rules(study)
     return Honesty(
         earnings=[_earnings(study, name, colours[name]) for name in names],
         abuse=[_abuse(study, name, colours[name]) for name in attacked],
+        rules=[_rule(row, place == 0) for place, row in enumerate(rules)],
+        rules_policy=str(rules[0].get("policy", DASH)) if rules else "",
+        rules_worlds=plural(_number(rules[0], "replications"), "world") if rules else "",
+        rules_finding=str((study.summary or {}).get("rules_finding") or ""),
         flags=[
             Warned(*(str(flag.get(key, DASH)) for key in Warned._fields)) for flag in study.flags
         ],
@@ -123,3 +145,40 @@ def _abuse(study: Study, name: str, colour: str) -> Abuse:
         stopped=amount(sum(found[f"{kind}_rejected_cents"] for kind in kinds)),
         hit=count(found["honest_hit"]),
     )
+
+
+def _saved_rules(study: Study) -> list[dict[str, Any]]:
+    """The rules tried on the best policy that pays, as it is first; empty where none were tried."""
+    saved = (study.summary or {}).get("rules")
+    return [row for row in saved if isinstance(row, dict)] if isinstance(saved, list) else []
+
+
+def _rule(saved: Mapping[str, Any], as_it_is: bool) -> Rule:
+    found = Figures({name: _number(saved, name) for name in saved})
+    name, earned = str(saved.get("rule", DASH)), money(found["attack_earned_cents"])
+    if as_it_is:  # the row that the others differ from
+        return Rule(name, earned, DASH, "", DASH, DASH, DASH, "")
+    gain = partial(money, plus=True)
+    return Rule(
+        name=name,
+        earned=earned,
+        saved=money(found["saved_cents"]),
+        saved_small=_within(found, "saved_cents", money),
+        hit=count(found["honest_hit"]),
+        lost=count(found["orders_lost"]),
+        profit=gain(found["profit_gain_cents"]),
+        profit_small=_within(found, "profit_gain_cents", gain),
+    )
+
+
+def _number(saved: Mapping[str, Any], name: str) -> float:
+    value = saved.get(name)
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _within(found: Figures, name: str, write: Callable[..., str]) -> str:
+    """The 95 % interval of a mean that was saved with its half width."""
+    mean, reach = found[name], found[f"{name}_half_width"]
+    if not math.isfinite(mean + reach):
+        return ""
+    return span(Interval(mean, mean - reach, mean + reach), write)

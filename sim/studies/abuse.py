@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sim.errors import InputError
 from sim.market import Offer
-from sim.measures import without_phantoms
+from sim.measures import STANDING, Run, outcomes
 from sim.model import Engine, WordOfMouthModel, policy_scheme
+from sim.network import SocialGraph
 from sim.opportunists import attack_summary
+from sim.orders import GENUINE
 from sim.scenario import Policy, Scenario
 from sim.schemes import Scheme, make_scheme
+from sim.studies.replicate import Job, Workers, checked_workers, collected_warnings
 from sim.studies.statistics import mean_interval, paired_difference
-from sim.world import World, make_world, world_seed
+from sim.studies.wording import money, number
+from sim.world import World, make_graph, make_world, world_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,17 +31,23 @@ if TYPE_CHECKING:
 Rules = Mapping[str, Mapping[str, Any]]
 """Terms of a scheme that are changed together, by the name of the rule."""
 
+InWorld = dict[str, tuple[float, ...]]
+"""What came of each rule in one world, in the order of :class:`Outcomes`."""
+
 AS_IT_IS = "as it is"
 FIRST_REPLICATIONS = 10
 CAP_SALES, CAP_DAYS = 5, 30
 CHECK = {"similarity_check": 0.8, "false_positive_rate": 0.02}
+ORDER_KEY = ["tick", "buyer", "product"]
+IN_HAND = tuple(state for state in STANDING if state != "held")
+"""States of commission that neither a refund nor a check has stopped."""
 
 
 class Outcomes(NamedTuple):
     """What came of the runs of a scheme: float64 (replications,) each.
 
-    attack_earned_cents, honest_hit : see :func:`sim.opportunists.attack_summary`. orders : without
-    phantoms. profit_cents : over the horizon.
+    attack_earned_cents : see :func:`sim.opportunists.attack_summary`. honest_hit : see
+    :func:`honest_hit`. orders : without phantoms. profit_cents : over the horizon.
     """
 
     attack_earned_cents: np.ndarray
@@ -78,7 +91,9 @@ def what_each_rule_saves(
     rules: Rules | None = None,
     replications: int = FIRST_REPLICATIONS,
     seed: int | None = None,
+    workers: int | None = 1,
     engine: Engine = "kernels",
+    progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Run a policy as it is, then with each rule added, with the same people and the same luck.
 
@@ -93,7 +108,10 @@ def what_each_rule_saves(
         Worlds, at least 2.
     seed : int, optional
         ``scenario.seed`` when left out.
+    workers : int, optional
+        Processes; all processors for None. The result does not depend on it.
     engine : {"kernels", "agents"}
+    progress : called with (worlds done, worlds to do) after each
 
     Returns
     -------
@@ -101,41 +119,49 @@ def what_each_rule_saves(
         A row per rule, "as it is" first. Means over the replications and the half widths of their
         95 % intervals (columns ending in _half_width; Student t, paired for differences):
         attack_earned_cents; saved_cents, what the attack earns less than as it is; honest_hit,
-        people; orders_lost, fewer orders than as it is without phantoms; profit_gain_cents, more
-        profit than as it is.
+        people, see :func:`honest_hit`; orders_lost, fewer orders than as it is without phantoms;
+        profit_gain_cents, more profit than as it is.
 
     Raises
     ------
     InputError
         If nobody is an opportunist, or a rule or a number cannot be used.
     """
-    _check(scenario, replications)
-    seed = scenario.seed if seed is None else seed
+    check_attacked(scenario)
+    if replications < 2:
+        raise InputError(f"replications = {replications} gives no interval; give 2 or more")
+    scenario = scenario if seed is None else scenario.but(seed=seed)
+    graph = make_graph(scenario, scenario.seed) if scenario.network.file is not None else None
     scheme = policy_scheme(scenario, policy)
     if rules is None:
-        rules = usual_rules(scenario, scheme, _told(scenario, scheme, seed))
+        rules = usual_rules(scenario, scheme, _told(scenario, scheme, graph))
     schemes = {AS_IT_IS: scheme, **{name: _with(scheme, name, rules[name]) for name in rules}}
-    runs: dict[str, list[tuple[float, ...]]] = {name: [] for name in schemes}
-    for number in range(replications):
-        world = make_world(scenario, world_seed(seed, number))
-        for name, ruled in schemes.items():
-            runs[name].append(_run(scenario, ruled, seed, number, world, engine))
-    return _table({name: Outcomes(*np.array(done, float).T) for name, done in runs.items()})
+    job = Job(scenario.but(policies=schemes), tuple(schemes), AS_IT_IS, engine, graph=graph)
+    done: dict[int, InWorld] = {}
+    with _RuleWorkers(job, min(checked_workers(workers, scenario), replications)) as pool:
+        for place, found in pool.try_rules(replications):
+            done[place] = found
+            if progress is not None:
+                progress(len(done), replications)
+    worlds = [done[place] for place in range(replications)]
+    return _table(
+        {name: Outcomes(*np.array([world[name] for world in worlds]).T) for name in schemes}
+    )
 
 
-def _check(scenario: Scenario, replications: int) -> None:
+def check_attacked(scenario: Scenario) -> None:
+    """Raise InputError if the scenario has no opportunists."""
     if scenario.population.opportunists == 0:
         raise InputError(
             "population.opportunists = 0: nobody attacks, so no rule can save anything; set it "
             "above 0, such as 0.05"
         )
-    if replications < 2:
-        raise InputError(f"replications = {replications} gives no interval; give 2 or more")
 
 
-def _told(scenario: Scenario, scheme: Scheme, seed: int) -> Offer:
+def _told(scenario: Scenario, scheme: Scheme, graph: SocialGraph | None) -> Offer:
     """What the scheme tells people on the first day."""
-    return WordOfMouthModel(scenario, policy=scheme, seed=seed).programme.offer()
+    world = make_world(scenario, world_seed(scenario.seed, 0), graph=graph)
+    return WordOfMouthModel(scenario, policy=scheme, world=world).programme.offer()
 
 
 def _with(scheme: Scheme, rule: str, terms: Mapping[str, Any]) -> Scheme:
@@ -144,21 +170,93 @@ def _with(scheme: Scheme, rule: str, terms: Mapping[str, Any]) -> Scheme:
     return make_scheme(Policy(scheme=scheme.name, **written), f"rules.{rule}")
 
 
-def _run(
-    scenario: Scenario, scheme: Scheme, seed: int, number: int, world: World, engine: Engine
-) -> tuple[float, ...]:
-    """One run's entries of :class:`Outcomes`."""
+# ------------------------------------------------------------------------------------- the runs
+
+
+class _RuleWorkers(Workers):
+    """Processes that try the rules; the policies of their job are the rules, as it is first."""
+
+    def try_rules(self, replications: int) -> Iterator[tuple[int, InWorld]]:
+        """The number of each world with what came of every rule there, as they are done."""
+        if self._pool is None:
+            yield from ((place, _in_world(self.job, place)) for place in range(replications))
+            return
+        places = {
+            self._pool.submit(_in_world, self.job, place): place for place in range(replications)
+        }
+        try:
+            for future in as_completed(places):
+                yield places[future], future.result()
+        except BrokenProcessPool:
+            raise RuntimeError(
+                "a worker process was killed, most likely because memory ran out; "
+                "use fewer --workers or --no-rules"
+            ) from None
+
+
+def _in_world(job: Job, place: int) -> InWorld:
+    """What came of every rule in one world."""
+    found: InWorld = {}
+    # The comparison and the first offer have said what there is to warn of.
+    with collected_warnings():
+        world = make_world(job.scenario, world_seed(job.scenario.seed, place), graph=job.graph)
+        usual = _run(job, AS_IT_IS, place, world)
+        for name in job.policies:
+            run = usual if name == AS_IT_IS else _run(job, name, place, world)
+            measured = outcomes(run)
+            found[name] = (
+                attack_summary(run.orders, run.ledger)["attack_earned_cents"],
+                honest_hit(run, usual),
+                measured["orders"],
+                measured["profit_cents"],
+            )
+    return found
+
+
+def _run(job: Job, rule: str, place: int, world: World) -> Run:
     model = WordOfMouthModel(
-        scenario, policy=scheme, seed=seed, replication=number, world=world, engine=engine
-    ).run()
-    orders = model.ledger.orders()
-    attack = attack_summary(orders, model.ledger)
-    return (
-        attack["attack_earned_cents"],
-        attack["honest_hit"],
-        len(without_phantoms(orders).order_id),
-        int(model.record().daily["profit_cents"].sum()),
+        job.scenario, policy=rule, replication=place, engine=job.engine, world=world
     )
+    run = model.run().record()
+    # A Mesa model refers to itself; its arrays would stay until the collector comes round.
+    del model
+    gc.collect()
+    return run
+
+
+def honest_hit(run: Run, usual: Run) -> int:
+    """People who get less for the same honest order under a rule than as it is.
+
+    The order is genuine and in both runs: of the same product, on the same day, by the same buyer.
+    What people get is commission that stands, on any level; what a check holds does not.
+    """
+    here, there = _honest_orders(run), _honest_orders(usual)
+    same = there.index.isin(here.index)
+    before = _honest_pay(usual, there[same])
+    after = _honest_pay(run, here).reindex(before.index, fill_value=0)
+    less = before.index[(after < before).to_numpy()]
+    return int(less.get_level_values("recipient").nunique())
+
+
+def _honest_orders(run: Run) -> pd.Series:
+    """Ids of the genuine orders, by :data:`ORDER_KEY`."""
+    import pandas as pd
+
+    orders = run.orders
+    rows = orders.fraud == GENUINE
+    columns = {name: getattr(orders, name)[rows] for name in ORDER_KEY}
+    return pd.Series(orders.order_id[rows], pd.MultiIndex.from_frame(pd.DataFrame(columns)))
+
+
+def _honest_pay(run: Run, orders: pd.Series) -> pd.Series:
+    """Cents of commission that stand on ``orders``, by :data:`ORDER_KEY` and recipient."""
+    lines = run.ledger.lines_frame()
+    lines = lines[lines["state"].isin(IN_HAND)]
+    paid = orders.rename("order_id").reset_index().merge(lines, on="order_id")
+    return paid.groupby([*ORDER_KEY, "recipient"])["cents"].sum()
+
+
+# ---------------------------------------------------------------------------------- what they say
 
 
 def _table(found: Mapping[str, Outcomes]) -> pd.DataFrame:
@@ -180,3 +278,29 @@ def _table(found: Mapping[str, Outcomes]) -> pd.DataFrame:
             row |= {column: interval.mean, f"{column}_half_width": interval.half_width}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def rules_finding(table: pd.DataFrame, policy: str, currency: str) -> str:
+    """What a table of :func:`what_each_rule_saves` comes to, in one sentence.
+
+    policy : its name.
+    """
+    usual, rules = table.iloc[0], table.iloc[1:]
+    earned = f"{money(usual['attack_earned_cents'])} {currency}"
+    if not usual["attack_earned_cents"] > 0:
+        return f"Opportunists find nothing that pays under {policy}"
+    if rules.empty:
+        return f"{policy} has all the usual rules; with them the attack earns {earned} per run"
+    best = rules.loc[rules["saved_cents"].idxmax()]
+    saved, width = best["saved_cents"], best["saved_cents_half_width"]
+    if not saved - width > 0:
+        return f"No rule surely saves any of the {earned} that the attack earns under {policy}"
+    people = number(best["honest_hit"])
+    hits = "nobody honest" if people == "0.0" else f"{people} honest sharers"
+    gain = money(best["profit_gain_cents"], signed=True)
+    reach = money(best["profit_gain_cents_half_width"])
+    return (
+        f"Under {policy} the rule '{best['rule']}' saves most: {money(saved)} of the {earned} that "
+        f"the attack earns per run (95 % ± {money(width)}); it hits {hits} and changes "
+        f"profit by {gain} {currency} (± {reach})"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from sim.errors import InputError, InputWarning, nearest
 from sim.model import ENGINES, Engine, policy_scheme
 from sim.scenario import Policy, Scenario
 from sim.schemes import NoIncentive, Scheme, written_out
+from sim.studies.abuse import check_attacked, what_each_rule_saves
 from sim.studies.comparison import Comparison, widest_excess
 from sim.studies.replicate import Job, Replication, Workers, checked_workers, collected_warnings
 from sim.studies.statistics import FIRST_REPLICATIONS, next_total
 from sim.world import make_graph
 
 MOST_REPLICATIONS = 1_000_000
+RULE_REPLICATIONS = 5
+"""Worlds in which the rules against abuse are tried, the first of the comparison."""
 
 
 def compare(
@@ -30,6 +34,7 @@ def compare(
     workers: int | None = None,
     engine: Engine = "kernels",
     keep_ledger: bool = False,
+    rules: bool | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Run ``policies`` in the same worlds with the same luck and compare them with the baseline.
@@ -49,7 +54,11 @@ def compare(
     engine : {"kernels", "agents"}
     keep_ledger : bool
         Keep every order and ledger line of every run.
-    progress : called with (replications done, replications to do) after each
+    rules : bool, optional
+        Try each rule against abuse on the best policy that pays, see :func:`with_rules`. By
+        default where ``population.opportunists`` is above 0.
+    progress : called with (replications done, replications to do) after each, from 0 again for
+        the rules
 
     Returns
     -------
@@ -59,10 +68,11 @@ def compare(
     Raises
     ------
     InputError
-        If a policy, number, file or engine cannot be used.
+        If a policy, number, file or engine cannot be used, or ``rules`` without opportunists.
     """
     start = time.perf_counter()
     _check_numbers(replications, engine)
+    has_rules = tries_rules(scenario, rules)
     resolved, names = resolve(scenario, policies, seed)
     most = resolved.compare.maximum_replications if replications is None else replications
     count = min(checked_workers(workers, resolved), most)
@@ -82,7 +92,7 @@ def compare(
     said = tuple(dict.fromkeys([*found, *(text for run in runs for text in run.warnings)]))
     for text in said:
         warnings.warn(text, InputWarning, stacklevel=2)
-    return Comparison(
+    comparison = Comparison(
         scenario=resolved,
         policies=names,
         baseline=job.baseline,
@@ -94,6 +104,51 @@ def compare(
         runs=runs,
         labels=None if graph is None else graph.labels,
     )
+    return with_rules(comparison, progress) if has_rules else comparison
+
+
+def tries_rules(scenario: Scenario, rules: bool | None) -> bool:
+    """Whether the rules against abuse are tried; ``rules`` is what was asked for, None for auto.
+
+    Raises
+    ------
+    InputError
+        If they were asked for and nobody is an opportunist.
+    """
+    if rules:
+        check_attacked(scenario)
+    return scenario.population.opportunists > 0 if rules is None else rules
+
+
+def with_rules(
+    comparison: Comparison, progress: Callable[[int, int], None] | None = None
+) -> Comparison:
+    """The comparison with what each rule against abuse saves under its best policy that pays.
+
+    It is returned as it is where no policy pays or it was interrupted. Ctrl-C keeps it without
+    the rules. progress : called with (worlds done, worlds to do).
+    """
+    start = time.perf_counter()
+    policy, count = comparison.best_paid, min(RULE_REPLICATIONS, comparison.replications)
+    if policy is None or comparison.interrupted:
+        return comparison
+    try:
+        # What there is to warn of was said by the comparison.
+        with collected_warnings():
+            rules = what_each_rule_saves(
+                comparison.scenario,
+                policy,
+                replications=count,
+                workers=comparison.workers,
+                engine=comparison.engine,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        return replace(comparison, interrupted=True)
+    for column, value in {"replications": count, "policy": policy}.items():
+        rules.insert(0, column, value)
+    seconds = comparison.seconds + time.perf_counter() - start
+    return replace(comparison, rules=rules, seconds=seconds)
 
 
 def _check_numbers(replications: int | None, engine: str) -> None:

@@ -17,6 +17,7 @@ from sim.measures import MEASURES
 from sim.model import Engine, policy_scheme
 from sim.scenario import Scenario
 from sim.studies import files
+from sim.studies.abuse import rules_finding
 from sim.studies.flags import Facts, Flag, gravest_first, policy_flags
 from sim.studies.replicate import Replication
 from sim.studies.statistics import (
@@ -59,7 +60,9 @@ class Comparison:
     policy the others are compared with; its runs are there even if it is not listed. workers,
     seconds : how it was computed, without influence on the result. interrupted : whether it was
     stopped early; the replications are then the first ones. labels : the people's own ids (N,),
-    where the network comes from a file that has them.
+    where the network comes from a file that has them. rules : what each rule against abuse saves
+    under :attr:`best_paid`, where it was tried: columns policy, replications, and those of
+    :func:`sim.studies.abuse.what_each_rule_saves`.
     """
 
     scenario: Scenario
@@ -72,6 +75,7 @@ class Comparison:
     warnings: tuple[str, ...]
     runs: tuple[Replication, ...]
     labels: np.ndarray | None = None
+    rules: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         """The verdict and the means of the policies."""
@@ -100,6 +104,20 @@ class Comparison:
     def rivals(self) -> tuple[str, ...]:
         """The policies other than the baseline."""
         return tuple(name for name in self.policies if name != self.baseline)
+
+    @property
+    def best_paid(self) -> str | None:
+        """The policy with the best mean objective of those that cost anything, None without one."""
+        spent = ("payout_cents", "discount_cents")
+        paid = [name for name in self.policies if any(self.values(name, m).any() for m in spent)]
+        return max(paid, key=lambda name: self.values(name, self.objective).mean(), default=None)
+
+    @property
+    def rules_finding(self) -> str | None:
+        """What the rules against abuse come to, in one sentence, where they were tried."""
+        if self.rules is None:
+            return None
+        return rules_finding(self.rules, self.rules["policy"].iloc[0], self.scenario.currency)
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
@@ -372,6 +390,8 @@ class Comparison:
             "income_disclosure": self.income_disclosure.to_dict("index"),
             "attribution": self.attribution.to_dict("index"),
             "abuse": self.abuse.to_dict("index"),
+            "rules": [] if self.rules is None else self.rules.to_dict("records"),
+            "rules_finding": self.rules_finding,
             "flags": [flag._asdict() for flag in self.flags],
             "warnings": list(self.warnings),
         }  # fmt: skip

@@ -187,6 +187,49 @@ def test_a_warning_is_one_line_said_once(vouch, scenario):
     assert len(end.err.splitlines()) == 1
 
 
+ATTACKED = ("--set", "population.opportunists=0.3", "--set", "campaign.organic_visits=0.4")
+
+
+def test_it_says_what_each_rule_against_abuse_saves(vouch, scenario, tmp_path):
+    options = ("--replications", 2, "--workers", 1, *ATTACKED)
+    end = vouch("compare", scenario, *options, "--out", "out")
+    assert end.code == 0, end.err
+    summary = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    plain = " ".join(end.out.split())
+    assert f"{summary['rules_finding']}." in plain
+    assert max(len(line) for line in end.out.splitlines()) <= 80
+    for row in summary["rules"]:
+        assert any(line.startswith(row["rule"]) for line in end.out.splitlines())
+        assert {"policy", "attack_earned_cents", "saved_cents_half_width", "orders_lost"} <= set(
+            row
+        )
+    assert "2 of 2 worlds with each rule" in end.err
+    assert "What each rule against them saves" in (tmp_path / "out" / "report.html").read_text()
+    without = vouch("compare", scenario, *options, "--out", "two", "--no-rules", "--json")
+    assert without.json["rules"] == []
+    assert without.json["policies"] == summary["policies"]
+
+
+def test_rules_need_somebody_who_attacks(vouch, scenario, tmp_path):
+    end = vouch("compare", scenario, "--rules", "--out", "out")
+    assert end.code == 2
+    assert "population.opportunists = 0" in end.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_says_what_opportunists_took(vouch, scenario):
+    options = ("--no-report", "--policy", "give_get")
+    end = vouch("run", scenario, *options, *ATTACKED, "--json", "--out", "one")
+    attack = end.json["abuse"]
+    assert attack["fake_orders"] == end.json["outcomes"]["fake_orders"] > 0
+    earned = f"{attack['attack_earned_cents'] / 100:.2f}"
+    text = " ".join(vouch("run", scenario, *options, *ATTACKED, "--out", "two").out.split())
+    assert f"under an invented name {attack['fake_orders']} " in text
+    assert f"The attack earned {earned} EUR" in text
+    honest = vouch("run", scenario, *options, "--out", "three", "--json")
+    assert honest.json["abuse"] is None
+
+
 def test_overwrite(vouch, scenario):
     options = (
         "compare",

@@ -40,6 +40,7 @@ def test_the_page_says_what_sharers_earn_and_what_was_flagged(saved):
     assert "−36.00" in section
     assert "people: 2" in section
     assert "What opportunists took" not in section
+    assert "What each rule against them saves" not in section
     assert "What sharers really earn" in section
     assert "Paid for nothing are" in section
     assert (saved / "report.html").read_text().count("<img") == len(FIGURES)
@@ -55,6 +56,34 @@ def test_what_opportunists_took_is_told_where_there_are_any(study_copy):
     text = text_of(build(study_copy))
     section = text[text.index("What opportunists took") :]
     assert "give_get 4 2 31 46.80 EUR 24 % 3.00 EUR 1" in section
+
+
+def test_what_each_rule_saves_is_told_where_rules_were_tried(study_copy):
+    usual = {"policy": "give_get", "replications": 5, "attack_earned_cents": 4680.0}
+    saving = {
+        "saved_cents": 3000.0, "saved_cents_half_width": 400.0, "honest_hit": 2.4,
+        "orders_lost": 0.6, "profit_gain_cents": -250.0, "profit_gain_cents_half_width": 100.0,
+    }  # fmt: skip
+    lacking = {"saved_cents": 1.0, "saved_cents_half_width": None}
+    rules = [
+        {**usual, "rule": "as it is", "saved_cents": 0.0},
+        {**usual, **saving, "rule": "similarity <check>", "attack_earned_cents": 1680.0},
+        {**usual, **lacking, "rule": "cap per person"},
+    ]
+    change_summary(study_copy, rules=rules, rules_finding="The check saves most & hits 2.4")
+    text = text_of(build(study_copy))
+    section = text[text.index("What each rule against them saves") :]
+    assert "The check saves most & hits 2.4." in section
+    assert "give_get as it is, then with one rule more, in the same 5 worlds" in section
+    assert "as it is 46.80 – – – –" in section
+    change = "30.0026.00 to 34.00 2.4 0.6 −2.50−3.50 to −1.50"
+    assert f"similarity <check> 16.80 {change}" in section
+    assert "cap per person 46.80 0.01 – – –" in section
+
+
+def test_no_rules_no_table(study_copy):
+    change_summary(study_copy, rules=[], rules_finding=None)
+    assert "What each rule against them saves" not in text_of(build(study_copy))
 
 
 def test_a_study_saved_without_disclosures_keeps_its_report(study_copy):
