@@ -53,6 +53,8 @@ def to_the_sponsor(orders: Orders, credits: Commissions) -> Commissions:
 class Programme:
     """One run's state of a scheme, and its way into the books.
 
+    ``winners`` are those who got a bonus today, int32 (n,).
+
     A day: :meth:`offer`, then :meth:`grant_discounts` at the checkout, then the orders are
     booked, then :meth:`settle`, and :meth:`close_day` at the end.
 
@@ -94,9 +96,11 @@ class Programme:
         self._in_points = np.zeros(max(self._leaves) + 1, np.bool_)
         for number, leaf in self._leaves.items():
             self._in_points[number] = leaf.scheme.in_points
+        self._expire_days = self._days_of_points()
         self._hold_ticks = self._ticks(scheme.hold_days)
         self._minimum_payout = cents(scheme.minimum_payout, "minimum_payout")
         self._offer: tuple[int, Offer] | None = None
+        self.winners = np.empty(0, np.int32)
 
     @property
     def spent_cents(self) -> int:
@@ -189,7 +193,7 @@ class Programme:
         A refunded order no longer counts for the sponsor it was credited to.
         """
         tick = self.market.tick
-        self._pay_bonuses()
+        self.winners = self._pay_bonuses()
         refunds = self.ledger.refund(tick, self.scheme.clawback)
         if refunds.order_id.size:
             lowered = sum(
@@ -239,6 +243,9 @@ class Programme:
             if scheme.budget is None:
                 continue
             rewards = np.asarray(scheme.offer(part.market).reward_cents)
+            # An offer may promise later orders too; the bound is of one.
+            bounds = scheme.bound_cents(part.market)
+            rewards = np.minimum(rewards, bounds if rewards.ndim == 1 else bounds[:, None])
             least = rewards[rewards > 0].min() if (rewards > 0).any() else 0.0
             if cents(scheme.budget, "budget") < math.floor(least):
                 raise InputError(
@@ -268,17 +275,17 @@ class Programme:
         chance = np.where(orders.fakes > 0, scheme.similarity_check, scheme.false_positive_rate)
         return luck < chance
 
-    def _pay_bonuses(self) -> None:
-        """Accrue what the scheme pays today besides commissions."""
+    def _pay_bonuses(self) -> np.ndarray:
+        """Accrue what the scheme pays today besides commissions; returns who won, int32 (n,)."""
         bonuses, refused, part = self.whole.bonuses()
         size = len(bonuses.cents)
         if size == 0:
-            return
+            return np.empty(0, np.int32)
         lines = CommissionLines(
             bonuses.order_id, bonuses.recipient, bonuses.cents, np.ones(size, np.int8),
             part.astype(np.uint8), np.zeros(size, np.bool_), self._in_points[part],
         )  # fmt: skip
-        self._book(lines, refused)
+        return self._book(lines, refused)
 
     def _book(self, lines: CommissionLines, refused: np.ndarray) -> np.ndarray:
         """Accrue what was granted and note what was refused; returns who is credited."""
@@ -328,13 +335,21 @@ class Programme:
 
     def _points_expire_at(self, tick: int) -> int | None:
         """Tick at which points issued at ``tick`` expire; None: never."""
-        days = [
+        return tick + self._ticks(self._expire_days) if self._expire_days else None
+
+    def _days_of_points(self) -> int:
+        """Days from issue to expiry, 0 for never, the same for all parts that pay points."""
+        days = {
             leaf.scheme.expire_days  # type: ignore[attr-defined]
             for leaf in self._leaves.values()
             if leaf.scheme.in_points
-        ]
-        limits = [day for day in days if day > 0]
-        return tick + self._ticks(min(limits)) if limits else None
+        }
+        if len(days) > 1:
+            raise InputError(
+                f"{self.where}: points of one programme expire alike, but its parts have "
+                f"expire_days = {', '.join(map(str, sorted(days)))}; write the same in all"
+            )
+        return days.pop() if days else 0
 
     def _ends_period(self, days: float) -> bool:
         """Whether today is the last tick of a period of so many days; 0: every tick is."""

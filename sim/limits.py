@@ -115,6 +115,11 @@ class Part:
         return self.discounts_granted_cents + self.commissions_accrued_cents
 
     @property
+    def left_cents(self) -> int | None:
+        """What is left of the budget; None without one."""
+        return None if self._budget is None else self._budget - self.spent_cents
+
+    @property
     def within_dates(self) -> bool:
         """Whether today lies between the scheme's first and last day."""
         end_day = self.scheme.end_day
@@ -145,7 +150,8 @@ class Part:
         friend = np.minimum(told.friend_cents, prices)
         counts = prices - friend >= self.minimum_cents
         friend = np.where(counts, friend, 0)
-        reward = np.where(counts if told.reward_cents.ndim == 1 else counts[:, None],
+        pays = counts & (prices > friend)  # nothing is earned on an order that costs nothing
+        reward = np.where(pays if told.reward_cents.ndim == 1 else pays[:, None],
                           told.reward_cents, 0.0)  # fmt: skip
         most = self._most_per_person()
         if most is not None:

@@ -259,16 +259,17 @@ def sharer_share(run: Run) -> float:
     return _ratio(int(np.count_nonzero(run.state.shares[buyers] > 0)), buyers.size)
 
 
-def earner_share(run: Run) -> float:
-    """Share of sharers who earned anything."""
-    return _ratio(int(np.count_nonzero(run.ledger.earned_cents > 0)), sharers(run))
-
-
 def participants(run: Run) -> np.ndarray:
     """Who shared at least once or was ever credited a commission, taken back or not, bool (N,)."""
     found = run.state.shares > 0
     found[run.ledger.lines_frame()["recipient"].to_numpy()] = True
     return found
+
+
+def earner_share(run: Run) -> float:
+    """Share of participants who earned anything."""
+    people = participants(run)
+    return _ratio(int(np.count_nonzero(run.ledger.earned_cents[people] > 0)), int(people.sum()))
 
 
 def nonearner_share(run: Run) -> float:

@@ -38,7 +38,7 @@ from sim.rules import BUILT_IN, Rules, coefficients
 from sim.scenario import Policy, Scenario
 from sim.schemes.team import TeamPurchase
 from sim.segments import draw_segments
-from sim.teams import Teams
+from sim.teams import Seating, Teams, left_to_spend, team_parts
 from sim.world import World, luck_seed, make_world, world_seed
 
 if TYPE_CHECKING:
@@ -236,19 +236,11 @@ class WordOfMouthModel(mesa.Model):
 
     def _make_teams(self) -> Teams | None:
         """The teams of the run, if its scheme or a part of it lets people buy in teams."""
-        found = [
-            part.scheme
-            for part in self.programme.whole.leaves()
-            if isinstance(part.scheme, TeamPurchase)
-        ]
-        if len(found) > 1:
-            raise InputError(
-                f"policies.{self.policy} has {len(found)} team purchases; people can buy in one "
-                "kind of team only: leave out the others"
-            )
-        if not found:
+        self._team_parts = team_parts(self.programme.whole, f"policies.{self.policy}")
+        if not self._team_parts:
             return None
-        return Teams(found[0], self.scenario, self.world, self.rules, self.ledger)
+        scheme = cast(TeamPurchase, self._team_parts[-1].scheme)
+        return Teams(scheme, self.scenario, self.world, self.rules, self.ledger)
 
     def _fixed_numbers(self) -> dict[str, Any]:
         """The fields of :class:`Day` that hold for the whole run."""
@@ -339,10 +331,10 @@ class WordOfMouthModel(mesa.Model):
 
     def _buy(self) -> None:
         self.lines: OrderLines = self.engine.buy()
-        self._team_of_line = np.zeros(self.lines.buyer.size, np.int32)
+        self._seating = Seating.nobody(self.lines.buyer.size)
         if self.teams is not None:
-            self.lines, self._team_of_line = self.teams.form(
-                self.lines, self.day, self.state, self.programme.is_running
+            self.lines, self._seating = self.teams.form(
+                self.lines, self.day, self.state, left_to_spend(self._team_parts)
             )
 
     def _attribute(self) -> None:
@@ -365,6 +357,7 @@ class WordOfMouthModel(mesa.Model):
         by_link = self.paid & (self.orders.sponsor >= 0) & (self.orders.fraud == GENUINE)
         np.add.at(self.state.sales, self.orders.sponsor[by_link], 1)
         self.programme.close_day()
+        self.state.last_earned[self.programme.winners] = self.tick
 
     def _orders_of_today(self) -> Orders:
         lines, count = self.lines, self.lines.buyer.size
@@ -385,7 +378,8 @@ class WordOfMouthModel(mesa.Model):
             points_cents=np.zeros(count, np.int64),
             fakes=np.zeros(count, np.int8),
             fraud=np.zeros(count, np.uint8),
-            team=self._team_of_line,
+            team=self._seating.team,
+            team_opener=self._seating.opener,
         )
 
     def _experience(self) -> None:
@@ -393,7 +387,7 @@ class WordOfMouthModel(mesa.Model):
         # What opportunists make up follows the orders of the lines and is experienced by nobody.
         count = lines.buyer.size
         honest = self.orders.fraud[:count] == GENUINE
-        self.engine.experience(lines, self.paid[:count] & honest)
+        self.engine.experience(lines, self.paid[:count] & honest & (lines.sponsor >= 0))
         self.ledger.schedule_refunds(self.orders.order_id[:count], lines.refund_tick)
 
     def _share(self) -> None:

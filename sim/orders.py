@@ -23,6 +23,7 @@ ORDER_DTYPES: dict[str, type[np.generic]] = {
     "fakes": np.int8,
     "fraud": np.uint8,
     "team": np.int32,
+    "team_opener": np.int32,
 }
 POSTING_DTYPES: dict[str, type[np.generic]] = {
     "tick": np.int32,
@@ -57,7 +58,8 @@ class Orders(NamedTuple):
     fakes : int8, invented identities between the buyer and the sponsor; the platform takes the
     buyer of such an order for a new customer.
     fraud : uint8, one of GENUINE, FAKE_IDENTITY, RING, PHANTOM; the platform cannot see it.
-    team : int32, number of the team that bought together, 0 for none.
+    team : int32, number of the team that bought together, 0 for none. team_opener : int32, who
+    opened it, meaningless without a team.
     """
 
     order_id: np.ndarray
@@ -76,6 +78,7 @@ class Orders(NamedTuple):
     fakes: np.ndarray
     fraud: np.ndarray
     team: np.ndarray
+    team_opener: np.ndarray
 
     @property
     def net_cents(self) -> np.ndarray:

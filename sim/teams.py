@@ -18,6 +18,7 @@ is not full at the deadline gives all deposits back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -25,12 +26,14 @@ import numpy as np
 from sim._jit import plain
 from sim.behavior import Team
 from sim.day import PERSONAL, Day, OrderLines
+from sim.errors import InputError
 from sim.ledger import Ledger
+from sim.limits import Part
 from sim.population import State
 from sim.randomness import Decision, uniforms_of
 from sim.rules import Rules
 from sim.scenario import Scenario
-from sim.schemes.team import TeamPurchase
+from sim.schemes import ByCondition, TeamPurchase
 from sim.world import World
 
 USUAL_DISCOUNT = 0.15
@@ -76,6 +79,21 @@ class Seats(NamedTuple):
         return cls(*(np.empty(0, dtype) for dtype in types))
 
 
+class Seating(NamedTuple):
+    """Who of the day's order lines bought in a team: arrays (n,), a row per line.
+
+    team : int32, 0 for none. opener : int32, who opened it, -1 for none.
+    """
+
+    team: np.ndarray
+    opener: np.ndarray
+
+    @classmethod
+    def nobody(cls, size: int) -> Self:
+        """``size`` lines without a team."""
+        return cls(np.zeros(size, np.int32), np.full(size, -1, np.int32))
+
+
 class Asks(NamedTuple):
     """Friends who are asked: arrays of equal length, a row per opener and friend.
 
@@ -93,6 +111,60 @@ class Asks(NamedTuple):
     def take(self, rows: np.ndarray) -> Self:
         """The asks of ``rows`` (int64 indices or bool mask), in that order."""
         return type(self)(*(column[..., rows] for column in self))
+
+
+def team_parts(whole: Part, where: str) -> list[Part]:
+    """The part of a programme that lets people buy in teams, and those around it; none without.
+
+    where : how messages name the policy. From the whole inwards.
+
+    Raises
+    ------
+    InputError
+        If there are several, or a term would leave some people of a team without its price.
+    """
+    found = [path for path in _paths(whole) if isinstance(path[-1].scheme, TeamPurchase)]
+    if not found:
+        return []
+    if len(found) > 1:
+        raise InputError(
+            f"{where} has {len(found)} team purchases; people can buy in one kind of team only: "
+            "leave out the others"
+        )
+    for part in found[0]:
+        scheme = part.scheme
+        reason = (
+            "by_condition"
+            if isinstance(scheme, ByCondition)
+            else "first_order_only"
+            if scheme.first_order_only
+            else "minimum_order"
+            if scheme.minimum_order > 0
+            else None
+        )
+        if reason:
+            raise InputError(
+                f"{where}: a team purchase cannot stand under {reason}, which would give the "
+                "team's price to some of a team only; leave it out"
+            )
+    return found[0]
+
+
+def _paths(part: Part) -> Iterator[list[Part]]:
+    """Every way from ``part`` to a part that pays."""
+    if not part.children:
+        yield [part]
+    for child in part.children:
+        for path in _paths(child):
+            yield [part, *path]
+
+
+def left_to_spend(parts: list[Part]) -> int:
+    """What all of ``parts`` can still spend, in cents; -1 if one does not run today."""
+    if not all(part.is_running for part in parts):
+        return -1
+    left = [part.left_cents for part in parts if part.left_cents is not None]
+    return min(left, default=np.iinfo(np.int64).max // 2)
 
 
 class Teams:
@@ -133,38 +205,60 @@ class Teams:
         self._waiting = np.zeros((len(scenario.products), world.graph.size), np.bool_)
 
     def form(
-        self, lines: OrderLines, day: Day, state: State, running: bool
-    ) -> tuple[OrderLines, np.ndarray]:
+        self, lines: OrderLines, day: Day, state: State, left_cents: int
+    ) -> tuple[OrderLines, Seating]:
         """Take openers out of today's ``lines`` and add the orders of teams that are full.
 
-        lines : not yet credited. running : whether the programme pays today. Returns the lines,
-        ascending by buyer and product, and the team of each, int32 (n,), 0 for none. Changes the
-        last click of who joined a full team, so that the opener is credited; inboxes; visits.
+        lines : not yet credited. left_cents : what the programme can still spend on discounts,
+        negative while it does not run. Returns the lines, ascending by buyer and product, and who
+        of them bought in which team. Changes the last click of who joined a full team, so that the
+        opener is credited; inboxes; visits.
         """
         if len(lines.buyer) + len(self._seats.team) == 0:
-            return lines, np.zeros(0, np.int32)
+            return lines, Seating.nobody(0)
         self._arrive(self._seats, day.tick)
-        alone = self._give_up(lines, day, running)
+        paid_for = self._paid_for(day, left_cents)
+        alone = self._give_up(lines, day, paid_for)
+        spent = (day.price_cents[self._seats.product] - self._seats.cents)[
+            self._seats.fills & (self._seats.closes == day.tick)
+        ].sum()
         lines = taken(lines, ~self._waiting[lines.product, lines.buyer])
         busy = self._waiting.copy()
         busy[lines.product, lines.buyer] = True
         busy[alone.product, alone.person] = True
-        opens = self._opens(lines, day, state) & running
+        opens = self._opens(lines, day, state)
+        opens &= np.cumsum(opens) <= self._most_openings(day, left_cents - int(spent))
         self._open(taken(lines, opens), busy, day, state)
         full = self._close(self._seats.fills & (self._seats.closes == day.tick), day.tick)
         self.filled += len(np.unique(full.team))
         _bring(full, day.tick, state)
         return _with_orders(taken(lines, ~opens), alone.joined(full))
 
+    def _paid_for(self, day: Day, left_cents: int) -> np.ndarray:
+        """Seats of teams that are full today at the price deposited and within the budget, bool."""
+        seats = self._seats
+        off = day.price_cents[seats.product] - seats.cents
+        full = seats.fills & (seats.closes == day.tick)
+        full &= seats.cents == self._price_cents(day)[seats.product]
+        cost = np.bincount(seats.team, np.where(full, off, 0), self.opened + 1)
+        return full & (np.cumsum(cost)[seats.team] <= left_cents)
+
+    def _most_openings(self, day: Day, left_cents: int) -> int:
+        """How many teams may open today so that all could be charged today."""
+        if left_cents < 0:
+            return 0
+        cost = self._scheme.size * int(self._scheme.off_cents(day.price_cents).max(initial=0))
+        return left_cents // cost if cost else len(self._waiting[0])
+
     def _arrive(self, seats: Seats, tick: int) -> None:
         """Take the deposits of those who join today."""
         arriving = seats.take(seats.joins == tick)
         self._ledger.deposit(tick, arriving.person, arriving.cents)
 
-    def _give_up(self, lines: OrderLines, day: Day, running: bool) -> Seats:
+    def _give_up(self, lines: OrderLines, day: Day, paid_for: np.ndarray) -> Seats:
         """Give deposits back that are due today; seats, of no team, of who buys alone instead."""
         seats = self._seats
-        lost = self._close((seats.closes == day.tick) & ~(seats.fills & running), day.tick)
+        lost = self._close((seats.closes == day.tick) & ~paid_for, day.tick)
         self.failed += len(np.unique(lost.team))
         person, product = lost.person.astype(np.int64), lost.product.astype(np.int64)
         luck = uniforms_of(day.seed, int(Decision.TEAM), day.tick, person, person, product)[1]
@@ -332,8 +426,8 @@ def _bring(full: Seats, tick: int, state: State) -> None:
     state.click_due[at] = tick
 
 
-def _with_orders(lines: OrderLines, seats: Seats) -> tuple[OrderLines, np.ndarray]:
-    """Lines with the orders of ``seats`` among them, by buyer and product, and each one's team."""
+def _with_orders(lines: OrderLines, seats: Seats) -> tuple[OrderLines, Seating]:
+    """Lines with the orders of ``seats`` among them, by buyer and product, and who is in a team."""
     values = {"buyer": seats.person, "product": seats.product, "again": seats.again}
     blank = {"sponsor": -1, "tie": -1, "refund_tick": -1}
     columns = {
@@ -343,6 +437,8 @@ def _with_orders(lines: OrderLines, seats: Seats) -> tuple[OrderLines, np.ndarra
         )
         for name, column in lines._asdict().items()
     }
-    team = np.concatenate([np.zeros(len(lines.buyer), np.int32), seats.team])
+    nobody = Seating.nobody(len(lines.buyer))
+    team = np.concatenate([nobody.team, seats.team])
+    opener = np.concatenate([nobody.opener, np.where(seats.team > 0, seats.opener, -1)])
     order = np.lexsort((columns["product"], columns["buyer"]))
-    return taken(OrderLines(**columns), order), team[order]
+    return taken(OrderLines(**columns), order), Seating(team[order], opener[order])

@@ -26,6 +26,7 @@ DEFAULTS = {
     "fakes": 0,
     "fraud": 0,
     "team": 0,
+    "team_opener": -1,
 }
 
 

@@ -16,11 +16,11 @@ from sim.quantities import cents, choice, quantity
 class Subject(NamedTuple):
     """What a condition is asked about: arrays of equal length, a row per order.
 
-    net_cents : int64. product : int. new : bool. buyer, sponsor : int32 consumers; buyer -1 where
-    it is not known who will buy.
+    price_cents : int64, at list price. product : int. new : bool. buyer, sponsor : int32,
+    consumers; buyer -1 where it is not known who will buy.
     """
 
-    net_cents: np.ndarray
+    price_cents: np.ndarray
     product: np.ndarray
     new: np.ndarray
     buyer: np.ndarray
@@ -29,7 +29,10 @@ class Subject(NamedTuple):
     @classmethod
     def of(cls, orders: Orders) -> Subject:
         """The orders of a day."""
-        return cls(orders.net_cents, orders.product, orders.seems_new, orders.buyer, orders.sponsor)
+        # At the list price: the discount is not known yet when the friend's part is decided.
+        return cls(
+            orders.price_cents, orders.product, orders.seems_new, orders.buyer, orders.sponsor
+        )
 
 
 class Condition(BaseModel):
@@ -39,11 +42,11 @@ class Condition(BaseModel):
 
     amount_from: float | None = quantity(
         None, unit="currency units", low=0, high=1e7, kind="lever", source="plan",
-        description="net price of the order, from",
+        description="list price of the order, from",
     )  # fmt: skip
     amount_to: float | None = quantity(
         None, unit="currency units", low=0, high=1e7, kind="lever", source="plan",
-        description="net price of the order, up to but not including",
+        description="list price of the order, up to but not including",
     )  # fmt: skip
     products: tuple[str, ...] | None = choice(None, kind="lever", description="names of products")
     categories: tuple[str, ...] | None = choice(
@@ -115,7 +118,7 @@ class Condition(BaseModel):
     @property
     def size(self) -> int:
         """How many things it asks for: how specific it is."""
-        return len(self.model_fields_set)
+        return len(self.model_dump(exclude_none=True))
 
     @property
     def asks_sharer(self) -> bool:
@@ -141,26 +144,29 @@ class Condition(BaseModel):
 
     def holds(self, subject: Subject, market: Market) -> np.ndarray:
         """Which rows of ``subject`` meet it, bool (n,). What is not known of a buyer holds."""
-        met = np.ones(len(subject.net_cents), np.bool_)
+        met = np.ones(len(subject.price_cents), np.bool_)
         if self.new_customer is not None:
             met &= subject.new == self.new_customer
         amounts = (None if end is None else cents(end, "amount") for end in self.range_of("amount"))
-        met &= _within(subject.net_cents, *amounts)
+        met &= _within(subject.price_cents, *amounts)
         if self.products is not None:
             met &= np.isin(subject.product, _places(self.products, market.products))
         if self.categories is not None:
             chosen = [category in self.categories for category in market.categories]
             met &= np.array(chosen)[subject.product]
         known, buyer = subject.buyer >= 0, subject.buyer
-        met &= ~known | _within(market.tenure_days(buyer), *self.range_of("customer_days"))
+        tenure = np.where(subject.new, 0.0, market.tenure_days(buyer))
+        met &= ~known | _within(tenure, *self.range_of("customer_days"))
         if self.customer_segments is not None:
             wanted = _places(self.customer_segments, market.segments)
             met &= ~known | np.isin(market.segment_of[buyer], wanted)
         return met & self._sharer_meets(subject.sponsor, market)
 
     def _sharer_meets(self, sharer: np.ndarray, market: Market) -> np.ndarray:
-        """Which sharers (int32 (n,)) meet what is asked of them, bool (n,)."""
-        met = _within(market.tenure_days(sharer), *self.range_of("sharer_days"))
+        """Which sharers (int32 (n,)) meet what is asked of them, bool (n,); -1 does not."""
+        if not self.asks_sharer:
+            return np.ones(len(sharer), np.bool_)
+        met = (sharer >= 0) & _within(market.tenure_days(sharer), *self.range_of("sharer_days"))
         met &= _within(market.credited_orders[sharer], *self.range_of("sharer_orders"))
         met &= _within(market.friends[sharer], *self.range_of("sharer_friends"))
         if self.sharer_segments is not None:

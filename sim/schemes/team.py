@@ -61,11 +61,10 @@ class TeamPurchase(Scheme):
         return told(market, reward=self.bound_cents(market))
 
     def settle(self, orders: Orders, market: Market) -> Commissions:
-        """The commission to the openers of teams for the friends who joined."""
+        """The commission to the openers of teams for the friends who are credited to them."""
         amounts = part_of(orders.net_cents, rate_parts(self.commission))
-        seats = market.size * orders.team.astype(np.int64)
-        opened = np.isin(seats + orders.buyer, seats + orders.sponsor)
-        return to_sponsors(orders, np.where((orders.team > 0) & ~opened, amounts, 0))
+        brought = (orders.team > 0) & (orders.sponsor == orders.team_opener)
+        return to_sponsors(orders, np.where(brought, amounts, 0))
 
     def discounts(self, orders: Orders, market: Market) -> np.ndarray:
         """The team's discount on orders in teams."""

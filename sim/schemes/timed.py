@@ -43,7 +43,7 @@ class Decaying(Scheme):
 
     def rate_today(self, market: Market) -> float:
         """The rate on the current day."""
-        age_days = market.day - self.start_day
+        age_days = max(market.day - self.start_day, 0.0)
         return max(self.rate * math.exp(-age_days / self.decay_days), self.floor_rate)
 
     def offer(self, market: Market) -> Offer:

@@ -103,19 +103,21 @@ def unlinked_pay(facts: Facts) -> Finding:
 
 
 def points_liability(facts: Facts) -> Finding:
-    """Points people hold at the end, against the margin of the run."""
-    return _owed(facts, facts.means["points_liability_cents"], "points that people can still spend")
+    """Points people hold at the end, against the margin that could pay for them."""
+    return _owed(facts, "points_liability_cents", "points that people can still spend")
 
 
 def unpaid_commission(facts: Facts) -> Finding:
-    """Commission accrued and not paid out at the end, against the margin of the run."""
-    return _owed(facts, facts.means["unpaid_cents"], "commission that is not paid out yet")
+    """Commission accrued and not paid out at the end, against the margin that could pay it."""
+    return _owed(facts, "unpaid_cents", "commission that is not paid out yet")
 
 
-def _owed(facts: Facts, owed: float, what: str) -> Finding:
+def _owed(facts: Facts, name: str, what: str) -> Finding:
+    owed = facts.means[name]
     if not owed > 0:
         return None
-    margin = facts.margin_cents
+    # The margin has the debt taken off already; what could pay for it is the margin before.
+    margin = facts.margin_cents + owed
     if margin <= 0:
         text = f"owes {facts.money(owed)} in {what}, and the run left no margin to pay it from"
         return "breach", text, math.inf

@@ -19,6 +19,7 @@ from sim.incentives import (
 )
 from sim.population import NEVER
 from sim.scenario import Policy
+from sim.schemes.conditions import Condition, Subject
 from tests.money_world import CHAIN, Shop, make_orders, paid
 
 
@@ -142,7 +143,7 @@ def test_direct_calls_give_what_the_programme_pays():
         ({"new_customer": True}, {"new_customer": False}, False),
         ({"new_customer": True}, {"new_customer": False, "fakes": 1}, True),
         ({"amount_from": 20.0}, {"price_cents": 2000}, True),
-        ({"amount_from": 20.0}, {"price_cents": 2000, "discount_cents": 1}, False),
+        ({"amount_from": 20.0}, {"price_cents": 2000, "discount_cents": 1}, True),
         ({"amount_to": 20.0}, {"price_cents": 2000}, False),
         ({"amount_to": 20.01}, {"price_cents": 2000}, True),
         ({"products": ["shoes"]}, {"product": 1}, True),
@@ -325,3 +326,26 @@ def test_schemes_can_be_given_as_they_are():
     assert [part.name for part in scheme.components] == [
         "fixed_bounty", "multi_level", "recipient_only",
     ]  # fmt: skip
+
+
+def test_one_case_decides_both_sides_of_an_order():
+    # 5.00 off must not take the order below the amount that its own case asks for.
+    give_get = {"scheme": "two_sided", "give": 5.0, "get": 5.0}
+    scheme = by_condition(({"amount_from": 30.0}, give_get), otherwise=bounty(1.0))
+    shop = Shop(scheme, prices=(3200,), costs=(1,))
+    orders = shop.day(0, make_orders([0], buyer=1, sponsor=2, price_cents=3200))
+    assert orders.discount_cents.tolist() == [500]
+    assert shop.ledger.earned_cents[2] == 500
+
+
+def test_nobody_is_no_sharer_with_friends():
+    people = {"friends": np.array([0, 0, 0, 0, 9])}
+    scheme = by_condition(({"sharer_friends_from": 5}, bounty(1.0)))
+    shop = Shop(scheme, 5, people=people)
+    when = scheme.cases[0].when
+    orders = make_orders([0, 1], buyer=1, sponsor=[-1, 4])
+    assert when.holds(Subject.of(orders), shop.market).tolist() == [False, True]
+
+
+def test_what_is_not_asked_makes_no_condition_more_specific():
+    assert Condition(amount_from=3.0, amount_to=None).size == 1

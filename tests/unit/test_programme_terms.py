@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 
 from sim.errors import InputError
-from sim.incentives import SCHEMES, Bonuses, Combined, FixedBounty, Programme, Scheme
+from sim.incentives import (
+    SCHEMES,
+    Bonuses,
+    Combined,
+    FixedBounty,
+    Programme,
+    Scheme,
+    TwoSided,
+)
 from sim.orders import FAKE_IDENTITY
-from sim.schemes import NoIncentive
+from sim.schemes import Decaying, Leaderboard, NoIncentive
 from sim.schemes.points import Points
 from sim.schemes.timed import Recurring
 from tests.money_world import Shop, make_orders
@@ -202,3 +210,35 @@ def test_a_budget_below_one_commission_is_refused(scheme: Scheme, message):
     programme = Programme(scheme, shop.market, shop.ledger, "policies.mine")
     with pytest.raises(InputError, match=message):
         programme.check_budgets()
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        Decaying(rate=0.2, decay_days=10.0, start_day=100, budget=100.0),
+        Recurring(rate=0.2, expected_repeats=30.0, budget=100.0),
+    ],
+)
+def test_a_budget_for_many_commissions_is_accepted(scheme):
+    shop = Shop(scheme)
+    Programme(scheme, shop.market, shop.ledger).check_budgets()
+
+
+def test_points_that_expire_differently_do_not_mix():
+    parts = [{"scheme": "points", "expire_days": days} for days in (30, 60)]
+    with pytest.raises(InputError, match="expire_days = 30, 60; write the same"):
+        Shop(Combined(parts=parts))
+
+
+def test_no_reward_is_told_on_an_order_that_costs_nothing():
+    told = Shop(TwoSided(give=25.0, get=5.0)).programme.offer()
+    assert (told.reward_cents.tolist(), told.friend_cents.tolist()) == ([0.0], [2000])
+
+
+def test_the_winners_of_the_day_are_known():
+    shop = Shop(Leaderboard(period_days=2, prizes=(50.0,)))
+    won = []
+    for tick in range(3):
+        shop.day(tick, make_orders([tick], tick=tick, buyer=1, sponsor=2))
+        won.append(sorted(set(shop.programme.winners.tolist())))
+    assert won == [[], [2], []]

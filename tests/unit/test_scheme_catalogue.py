@@ -381,7 +381,7 @@ def test_points_are_issued_at_their_worth_at_the_till():
 def test_only_orders_in_a_team_get_the_team_s_price_and_earn_commission():
     shop = Shop(TeamPurchase(discount=0.15, commission=0.1))
     orders = make_orders([0, 1, 2], buyer=[2, 9, 8], sponsor=[-1, 2, 2], team=[1, 1, 0],
-                         price_cents=1990)  # fmt: skip
+                         team_opener=2, price_cents=1990)  # fmt: skip
     booked = shop.day(0, orders)
     # 15 % of 19.90 is 2.985, half a cent up; the opener earns 10 % of 16.91
     assert booked.discount_cents.tolist() == [299, 299, 0]

@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from sim import rules
 from sim.day import PERSONAL
 from sim.engine import order_lines
+from sim.errors import InputError
+from sim.incentives import ByCondition, Combined
 from sim.model import WordOfMouthModel
 from sim.network import SocialGraph
 from sim.scenario import Scenario
 from sim.schemes.team import TeamPurchase
 from sim.teams import joining
 from sim.world import World, make_world
+from tests.money_world import Shop, make_orders
 from tests.worlds import differences, rich_scenario, run
 
 PRICE, TEAM_PRICE = 2000, 1700  # 15 % off
@@ -90,7 +93,9 @@ class Club:
         for k, (buyer, product) in enumerate(wanted):
             lines.buyer[k], lines.product[k] = buyer, product
         self.model._campaign()
-        self.lines, team = self.teams.form(lines, self.model.day, self.state, running)
+        left = 10**9 if running else -1
+        self.lines, seating = self.teams.form(lines, self.model.day, self.state, left)
+        team = seating.team
         self.model.tick += 1
         at = self.lines.product, self.lines.buyer
         self.state.orders[at] += 1
@@ -380,3 +385,62 @@ def test_a_discount_below_the_usual_pulls_in_proportion():
     # Two binomials, 4.5 standard errors: a false alarm in 100,000.
     assert abs(opened - 100) < 4.5 * 50**0.5
     assert abs(filled - opened / 2) < 4.5 * (opened / 4) ** 0.5
+
+
+# Terms around a team ---------------------------------------------------------------------------
+
+TEAM = {"scheme": "team_purchase", "discount": 0.2}
+CROWD = Scenario(
+    days=40,
+    population={"size": 500},
+    campaign={"organic_visits": 0.05},
+    behavior={"team": {"joining": 0.8}},
+)
+
+
+def charged(policy: Any, **changes: Any) -> tuple[int, set[int]]:
+    """How many orders of a run were bought in teams, and what they cost."""
+    model = WordOfMouthModel(CROWD.but(**changes), policy=policy).run()
+    orders = model.ledger.orders()
+    rows = orders.team > 0
+    model.ledger.reconcile()
+    return int(rows.sum()), set(orders.net_cents[rows].tolist())
+
+
+@pytest.mark.parametrize("terms", [{}, {"end_day": 9}, {"start_day": 30}, {"budget": 97.0}])
+def test_nobody_in_a_team_pays_more_than_its_price(terms):
+    count, prices = charged(Combined(parts=[TEAM | terms]))
+    assert count > 0
+    assert prices == {2880}
+
+
+def test_a_team_fails_whose_price_changed_before_it_filled():
+    changes = [{"day": day, "price": 36.0 + day % 2} for day in range(1, 40)]
+    count, prices = charged(
+        TeamPurchase(discount=0.2, deadline_days=5), campaign={"price_changes": changes}
+    )
+    assert count > 0
+    assert prices <= {2880, 2960}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        TeamPurchase(first_order_only=True),
+        TeamPurchase(minimum_order=10.0),
+        Combined(parts=[TEAM], first_order_only=True),
+        ByCondition(cases=[{"when": {"new_customer": True}, **TEAM}]),
+        Combined(parts=[TEAM, TEAM]),
+    ],
+)
+def test_terms_that_would_part_a_team_are_refused(policy):
+    with pytest.raises(InputError, match="team"):
+        WordOfMouthModel(CROWD, policy=policy)
+
+
+def test_only_the_opener_earns_for_who_is_credited_to_her():
+    orders = make_orders(
+        [0, 1, 2], buyer=[1, 2, 3], sponsor=[5, -1, 1], team=1, team_opener=1, price_cents=2000
+    )
+    credits = TeamPurchase(commission=0.1).settle(orders, Shop(TeamPurchase()).market)
+    assert (credits.order.tolist(), credits.recipient.tolist()) == ([2], [1])
