@@ -121,10 +121,16 @@ def _write_run(folder: Path, model: WordOfMouthModel, outcomes: dict[str, float 
 
 
 def _finish(folder: Path, write_manifest: Callable[[], None], report: bool) -> None:
-    """Write the manifest, and the report that reads it; then the manifest lists those files too."""
+    """Write the manifest, and the report that reads it; then the manifest lists those files too.
+
+    A report that cannot be made is warned of: it must not cost the results.
+    """
     write_manifest()
     if report:
-        build(folder)
+        try:
+            build(folder)
+        except Exception as error:
+            _warn([f"the report could not be made ({error}); the results are saved without it"])
         write_manifest()
 
 

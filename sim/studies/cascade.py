@@ -43,8 +43,10 @@ def largest_tree(run: Run, dt: float) -> dict[str, Any] | None:
     if size == 1:
         return None
     joined = run.state.joined[members].astype(np.int64)
-    # A sponsor joined before the people she brought, so the first to join are a tree too.
-    order = np.lexsort((members, joined, members != root))[:MOST_MEMBERS]
+    # A sponsor joined before the people she brought, or in a team on the same day and then stands
+    # less deep; so the first to join are a tree too.
+    depth = run.state.depth[members]
+    order = np.lexsort((members, depth, joined, members != root))[:MOST_MEMBERS]
     members, joined = members[order], joined[order]
     position = np.full(sponsor.size, -1, np.int64)
     position[members] = np.arange(members.size)

@@ -19,6 +19,7 @@ from sim.model import WordOfMouthModel
 from sim.network import SocialGraph
 from sim.scenario import Scenario
 from sim.schemes.team import TeamPurchase
+from sim.studies.cascade import largest_tree
 from sim.teams import joining
 from sim.world import World, make_world
 from tests.money_world import Shop, make_orders
@@ -444,3 +445,11 @@ def test_only_the_opener_earns_for_who_is_credited_to_her():
     )
     credits = TeamPurchase(commission=0.1).settle(orders, Shop(TeamPurchase()).market)
     assert (credits.order.tolist(), credits.recipient.tolist()) == ([2], [1])
+
+
+def test_the_largest_tree_names_sponsors_before_whom_they_brought():
+    # In a team both may join on the same day, the friend with the lower order number.
+    for seed in range(4):
+        model = WordOfMouthModel(CROWD, policy=TeamPurchase(), seed=seed).run()
+        tree = largest_tree(model.record(), 1.0)
+        assert all(sponsor < place for place, sponsor in enumerate(tree["parent"]))
