@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.audit.money import stated_bounds
+from sim.audit.money import seen_averages, stated_bounds
 from sim.audit.trial import DRAWS, Sale, Trial
 from sim.incentives import Scheme
 from sim.quantities import cents
@@ -50,6 +50,8 @@ def product_costs(trial: Trial) -> tuple[ProductCosts, ...]:
     margins = prices - np.array(shop.unit_costs_cents, np.int64)
     discounts = np.array([_most_discount(trial, p) for p in range(len(prices))])
     bounds = stated_bounds(trial)
+    if trial.scheme.budget is None and not trial.is_uncertain:
+        bounds = np.maximum(bounds, seen_averages(trial))
     limit = _limit_cents(scheme)
     counts = prices - discounts >= cents(scheme.minimum_order, "minimum_order")
     bounds = np.where(counts, bounds if limit is None else np.minimum(bounds, limit), 0)

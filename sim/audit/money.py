@@ -71,10 +71,30 @@ def bound(trial: Trial) -> Result:
     return held("an order never paid more than stated")
 
 
+DAILY = 12
+"""Most orders that are also tried one a day, for pay that looks at the days before."""
+
+
 def stated_bounds(trial: Trial) -> np.ndarray:
     """Most that the scheme says an order of each product earns, rounded, int64 (P,)."""
     stated = trial.scheme.bound_cents(trial.market()[0])
     return np.floor(np.asarray(stated, np.float64) + 0.5 + 1e-6).astype(np.int64)
+
+
+def seen_averages(trial: Trial) -> np.ndarray:
+    """Most that orders of each product were seen to earn on average, rounded up, int64 (P,).
+
+    Higher than what is stated where a scheme of one's own pays more with time than its offer says.
+    """
+    most = np.zeros(len(trial.shop.prices_cents), np.int64)
+    unlimited = trial.but(budget=None)
+    for people, sales in _product_histories(trial):
+        books = unlimited.settle(people, sales)
+        product = int(books.orders.product[0])
+        paid = np.cumsum(books.per_order_cents)
+        averages = -(-paid // np.arange(1, len(paid) + 1))
+        most[product] = max(most[product], int(averages.max(initial=0)))
+    return most
 
 
 def _product_histories(trial: Trial) -> Iterator[History]:
@@ -84,6 +104,14 @@ def _product_histories(trial: Trial) -> Iterator[History]:
             for new in (True, False):
                 people, sales = upwards(trial, count)
                 yield people, [sale._replace(product=product, new=new) for sale in sales]
+                if 1 < count <= DAILY:
+                    yield (
+                        people,
+                        [
+                            sale._replace(product=product, new=new, day=day)
+                            for day, sale in enumerate(sales)
+                        ],
+                    )
 
 
 def budget(trial: Trial) -> Result:

@@ -129,8 +129,11 @@ def _same(one: Books, other: Books) -> bool:
 
 def teams(trial: Trial) -> Result:
     """I13: who is not in a complete team gets nothing, who is gets what was promised."""
-    if not trial.scheme.for_teams:
+    scheme = trial.scheme
+    if not scheme.for_teams:
         return not_applicable("no teams")
+    if not all(part.for_teams for part in scheme.components):
+        return not_applicable("other parts pay for orders outside teams")
     people, sales = upwards(trial, 2)
     incomplete = people, [sale._replace(team=False) for sale in sales]
     paid = trial.settle(*incomplete).taken_cents(range(len(people)))

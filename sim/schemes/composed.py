@@ -38,6 +38,8 @@ OF_THE_WHOLE = (
 def _as_scheme(value: Any, where: str) -> Scheme:
     """A part written as a table, a policy or a scheme."""
     if isinstance(value, Mapping):
+        if not {"scheme", "programme"} & set(value):
+            raise ValueError(f"{where} has no scheme; add scheme = ..., or programme = ...")
         value = Policy(**value)
     if not isinstance(value, Policy | Scheme):
         raise ValueError(f"{where} must be a table with scheme = ... and its parameters")
@@ -72,6 +74,11 @@ class Composed(Scheme):
         for part in self.components:
             found = {**part.known_breaks, **found}
         return found
+
+    @property
+    def for_teams(self) -> bool:
+        """Whether any part is."""
+        return any(part.for_teams for part in self.components)
 
     def check_world(self, market: Market) -> None:
         """What the parts check."""
@@ -312,8 +319,12 @@ class ByCondition(Composed):
         )
 
     def bound_cents(self, market: Market) -> np.ndarray:
-        """The largest bound of any part."""
-        return np.max([part.bound_cents(market) for part in self.components], axis=0)
+        """The largest bound of any part that can decide an order of the product."""
+        bounds = [
+            np.where(case.when.may_hold(market), case.scheme.bound_cents(market), 0.0)
+            for case in self.cases
+        ]
+        return np.max([*bounds, self.otherwise.bound_cents(market)], axis=0)
 
     def _deciding(self, subject: Subject, market: Market) -> np.ndarray:
         """Number of the part that decides each row of ``subject``, int64 (n,)."""

@@ -144,16 +144,9 @@ class Condition(BaseModel):
 
     def holds(self, subject: Subject, market: Market) -> np.ndarray:
         """Which rows of ``subject`` meet it, bool (n,). What is not known of a buyer holds."""
-        met = np.ones(len(subject.price_cents), np.bool_)
+        met = self._meets(subject.price_cents, subject.product, market)
         if self.new_customer is not None:
             met &= subject.new == self.new_customer
-        amounts = (None if end is None else cents(end, "amount") for end in self.range_of("amount"))
-        met &= _within(subject.price_cents, *amounts)
-        if self.products is not None:
-            met &= np.isin(subject.product, _places(self.products, market.products))
-        if self.categories is not None:
-            chosen = [category in self.categories for category in market.categories]
-            met &= np.array(chosen)[subject.product]
         known, buyer = subject.buyer >= 0, subject.buyer
         tenure = np.where(subject.new, 0.0, market.tenure_days(buyer))
         met &= ~known | _within(tenure, *self.range_of("customer_days"))
@@ -161,6 +154,22 @@ class Condition(BaseModel):
             wanted = _places(self.customer_segments, market.segments)
             met &= ~known | np.isin(market.segment_of[buyer], wanted)
         return met & self._sharer_meets(subject.sponsor, market)
+
+    def may_hold(self, market: Market) -> np.ndarray:
+        """Whether an order of each product at today's price could meet it, bool (P,)."""
+        prices = market.prices_cents
+        return self._meets(prices, np.arange(len(prices)), market)
+
+    def _meets(self, price_cents: np.ndarray, product: np.ndarray, market: Market) -> np.ndarray:
+        """Which products at these prices meet what is asked of them, bool (n,)."""
+        amounts = (None if end is None else cents(end, "amount") for end in self.range_of("amount"))
+        met = _within(price_cents, *amounts)
+        if self.products is not None:
+            met &= np.isin(product, _places(self.products, market.products))
+        if self.categories is not None:
+            chosen = [category in self.categories for category in market.categories]
+            met &= np.array(chosen)[product]
+        return met
 
     def _sharer_meets(self, sharer: np.ndarray, market: Market) -> np.ndarray:
         """Which sharers (int32 (n,)) meet what is asked of them, bool (n,); -1 does not."""

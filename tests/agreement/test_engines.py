@@ -20,7 +20,6 @@ from sim.model import ENGINES, WordOfMouthModel
 from sim.network import SocialGraph
 from sim.randomness import uniform_table
 from sim.scenario import Scenario
-from sim.schemes import SCHEMES
 from sim.world import World, make_world
 from tests.conftest import REPOSITORY
 from tests.worlds import NETWORK, POLICIES, differences, digest, plain_scenario, rich_scenario, run
@@ -60,20 +59,6 @@ def test_engines_agree_for_every_scheme(policy):
     assert min(found[name] for name in ("referred_orders", "shares", "mutes", "warnings")) > 0
     assert found["refund_cents"] > 0
     assert model.daily[["lapsed", "returned"]].to_numpy().sum(axis=0).min() > 0
-
-
-OTHER_SCHEMES = sorted(
-    {name for name, cls in SCHEMES.items() if cls.__module__.startswith("sim.schemes.")}
-    - {policy.get("scheme", "none") for policy in POLICIES.values()}
-)
-"""Built-in schemes that no policy of the rich scenario uses."""
-
-
-@pytest.mark.parametrize("scheme", OTHER_SCHEMES)
-def test_engines_agree_for_the_other_schemes(scheme):
-    terms = {"scheme": scheme, "hold_days": 3, "budget": 300.0}
-    model = assert_engines_agree(rich_scenario(policies={"policy": terms}), policy="policy")
-    assert model.outcomes()["orders"] > 0
 
 
 @pytest.mark.parametrize("policy", ["share", "give_get"])

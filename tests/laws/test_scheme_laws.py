@@ -223,6 +223,7 @@ def test_money_is_right_at_every_tick_whatever_the_scheme(scheme, history):
     shop.look_back()
 
 
+@settings(max_examples=HISTORIES)
 @given(
     st.integers(0, 10**9),
     rates,

@@ -20,6 +20,8 @@ from sim.market import Market
 from sim.orders import Orders
 from sim.scenario import Scenario
 from sim.schemes import (
+    ByCondition,
+    Combined,
     EarlyBird,
     FixedBounty,
     Leaderboard,
@@ -370,3 +372,45 @@ def test_a_history_is_told_in_a_few_lines():
         "referred: 1 by 0",
         "day 0: 2 to 4 buy coat at 100.00 through 1",
     ]
+
+
+def test_a_team_within_a_combination_costs_its_discount_too():
+    parts = [{"scheme": "team_purchase"}, {"scheme": "percentage", "rate": 0.1}]
+    scheme = Combined(parts=parts)
+    (costs,) = product_costs(trial(scheme))
+    assert (costs.discount_cents, costs.commission_cents) == (1500, 1000)
+    assert status(scheme, "I13") == "n.a."
+
+
+def test_a_case_is_bounded_by_the_products_it_is_for():
+    cases = [
+        {"when": {"products": ["tea"]}, "scheme": "percentage", "rate": 0.5},
+        {"when": {"amount_from": 50.0}, "scheme": "percentage", "rate": 0.05},
+    ]
+    scenario = Scenario(
+        products=[
+            {"name": "tea", "price": 24.0, "unit_cost": 11.0},
+            {"name": "kettle", "price": 80.0, "unit_cost": 45.0},
+        ]
+    )
+    scheme = ByCondition(cases=cases, precedence="first")
+    costs = product_costs(trial(scheme, scenario))
+    assert [one.commission_cents for one in costs] == [1200, 400]
+
+
+class Growing(Scheme):
+    """Pays twice as much from the second sale on, and does not say so in its bound."""
+
+    def offer(self, market):
+        often = market.credited_orders > 0
+        return Offer(np.where(often, 200.0, 100.0)[None, :], np.zeros(1, np.int64))
+
+    def settle(self, orders, market):
+        cents = np.where(market.credited_orders[orders.sponsor] > 0, 200, 100)
+        rows = np.arange(len(cents))
+        return Commissions(rows, orders.sponsor, cents, np.ones(len(cents), np.int8))
+
+
+def test_pay_that_grows_with_sales_shows_in_costs_and_bound():
+    assert product_costs(trial(Growing()))[0].commission_cents > 150
+    assert status(Growing(), "I2") == "broken"

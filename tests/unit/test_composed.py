@@ -259,6 +259,8 @@ OVERLAP = [
         ({"scheme": "by_condition", "cases": [{"when": {"amout_from": 5.0}, **bounty(2.0)}]},
          "did you mean 'amount_from'"),
         ({"scheme": "by_condition", "cases": [bounty(2.0)]}, r"cases\.0 must be a table with when"),
+        ({"scheme": "by_condition", "cases": [{"when": {"new_customer": True}}]},
+         r"cases\.0 has no scheme; add scheme"),
         ({"scheme": "by_condition",
           "cases": [{"when": {"amount_from": 5.0, "amount_to": 5.0}, **bounty(2.0)}]},
          "no order would meet it"),
