@@ -122,7 +122,7 @@ PARAMETERS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "recurring": _recurring(),
     "lottery": _lottery(),
     "points": st.fixed_dictionaries(
-        {"rate": rates, "amount": amounts, "expire_days": st.integers(0, 5)}
+        {"rate": rates, "amount": amounts, "expire_days": st.just(3)}
     ),
     "team_purchase": st.fixed_dictionaries(
         {"discount": rates, "commission": rates, "size": st.integers(2, 3)}

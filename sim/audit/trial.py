@@ -336,6 +336,7 @@ class Trial:
             "channel": [int(who >= 0) for who in sponsor],
             "new_customer": [sale.new for sale in sales],
             "team": [int(sale.team and self.scheme.for_teams) for sale in sales],
+            "team_opener": sponsor,
             "refund_tick": np.where(np.array(back, np.int64) < 0, -1, tick + back),
         }
         zeros = np.zeros(len(sales))

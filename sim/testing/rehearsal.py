@@ -123,6 +123,7 @@ class Stage:
             "refund_tick": np.where(day.back_after > 0, tick + day.back_after, -1),
             "fakes": day.fakes,
             "team": number // 2 + 1 if self.for_teams else 0 * number,
+            "team_opener": called[day.sponsor],
         }
         return Orders(
             *(np.array(columns.get(n, 0 * number), dtype) for n, dtype in ORDER_DTYPES.items())

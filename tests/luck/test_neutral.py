@@ -26,7 +26,7 @@ from sim.population import homophilous_tastes
 from sim.randomness import Decision
 from sim.scenario import Behavior, Scenario, neutral_behavior
 from sim.schemes.team import TeamPurchase
-from sim.teams import Teams
+from sim.teams import Seating, Teams
 from sim.world import World, make_world, world_seed
 from tests.agreement.told import Told
 from tests.worlds import differences, fields, rich_scenario, run, with_value
@@ -212,7 +212,7 @@ def honest_orders(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def nobody_buys_in_teams(monkeypatch: pytest.MonkeyPatch) -> None:
     def alone(self, lines, *_):
-        return lines, np.zeros(lines.buyer.size, np.int32)
+        return lines, Seating.nobody(lines.buyer.size)
 
     monkeypatch.setattr(Teams, "form", alone)
 

@@ -62,7 +62,7 @@ def test_what_one_referred_order_pays(scheme, credits):
         (NoIncentive(), [0, 0], [0, 0]),
         (FixedBounty(amount=3), [300, 300], [0, 0]),
         (Percentage(rate=0.05), [100, 15], [0, 0]),
-        (TwoSided(give=4, get=6), [600, 600], [400, 300]),
+        (TwoSided(give=4, get=6), [600, 0], [400, 300]),
         (RecipientOnly(give=4), [0, 0], [400, 300]),
         (MultiLevel(rate=0.1), [200, 30], [0, 0]),
         (NewAndReturning(rate=0.2, returning_rate=0.1), [400, 60], [0, 0]),
