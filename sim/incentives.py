@@ -339,11 +339,8 @@ class Programme:
 
     def _days_of_points(self) -> int:
         """Days from issue to expiry, 0 for never, the same for all parts that pay points."""
-        days = {
-            leaf.scheme.expire_days  # type: ignore[attr-defined]
-            for leaf in self._leaves.values()
-            if leaf.scheme.in_points
-        }
+        leaves = [leaf.scheme for leaf in self._leaves.values()]
+        days = {scheme.days_of_points for scheme in leaves if scheme.in_points}
         if len(days) > 1:
             raise InputError(
                 f"{self.where}: points of one programme expire alike, but its parts have "

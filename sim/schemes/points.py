@@ -42,6 +42,11 @@ class Points(Scheme):
         """Yes."""
         return True
 
+    @property
+    def days_of_points(self) -> int:
+        """The field expire_days."""
+        return self.expire_days
+
     def offer(self, market: Market) -> Offer:
         """What the points are worth to people."""
         reward = self.perceived_value * self.bound_cents(market)

@@ -186,6 +186,11 @@ class Scheme(BaseModel):
             found["I14"] = "the cap counts afresh in every period"
         return found
 
+    @property
+    def days_of_points(self) -> int:
+        """Days after which points it pays in expire; 0: never."""
+        return 0
+
     def check_world(self, market: Market) -> None:
         """Raise InputError where a parameter does not fit the products or people; by default none.
 

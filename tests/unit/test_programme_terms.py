@@ -242,3 +242,18 @@ def test_the_winners_of_the_day_are_known():
         shop.day(tick, make_orders([tick], tick=tick, buyer=1, sponsor=2))
         won.append(sorted(set(shop.programme.winners.tolist())))
     assert won == [[], [2], []]
+
+
+def test_points_of_a_scheme_of_ones_own_never_expire_unless_it_says_so():
+    class Tokens(FixedBounty):
+        """A bounty in points."""
+
+        @property
+        def in_points(self) -> bool:
+            return True
+
+    SCHEMES.pop(Tokens.name)
+    shop = Shop(Tokens(amount=2.0, hold_days=0))
+    for tick in range(3):
+        shop.day(tick, make_orders([tick], tick=tick, buyer=1, sponsor=2))
+    assert shop.ledger.points_cents[2] == 600
