@@ -22,7 +22,10 @@ The reading order of this folder is a straight line; a file uses only files abov
     agent_engine
     measures, twins, disclosure what came of it, against the world without, and who earned what
     model                       the phases of a day, in order, with either engine
+    theory, contagion,          worlds with a known answer: the answers in closed form, the processes,
+    presets, reductions         and the whole model reduced to them
     studies/                    compared with what: policies under common random numbers
+    validation/                 why believe it: what must hold, measured
     report/                     so what: figures and a page, from saved results
     commands/, cli              the command ``vouch``
     testing/                    what holds for every scheme, for yours too
@@ -44,12 +47,14 @@ if TYPE_CHECKING:
         measures,
         network,
         population,
+        presets,
         randomness,
         report,
         rules,
         scenario,
         studies,
         testing,
+        theory,
         world,
     )
     from sim.agents import Consumer
@@ -66,8 +71,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Comparison", "Consumer", "Decision", "InputError", "InputWarning", "Policy", "Scenario",
     "Scheme", "SocialGraph", "WordOfMouthModel", "World", "__version__", "audit", "compare",
-    "incentives", "ledger", "make_world", "measures", "network", "population", "randomness",
-    "report", "rules", "scenario", "studies", "testing", "world",
+    "incentives", "ledger", "make_world", "measures", "network", "population", "presets", "randomness",
+    "report", "rules", "scenario", "studies", "testing", "theory", "world",
 ]  # fmt: skip
 
 _HOMES = {

@@ -56,14 +56,14 @@ _caching = True
 
 
 @contextlib.contextmanager
-def uncached_kernels() -> Iterator[None]:
-    """While this holds, kernels and rules are declared without the disk cache."""
+def kernel_cache(use: bool) -> Iterator[None]:
+    """While this holds, kernels and rules are declared with the disk cache, or without it."""
     global _caching
-    _caching = False
+    before, _caching = _caching, use
     try:
         yield
     finally:
-        _caching = True
+        _caching = before
 
 
 def rule(function: Function) -> Function:
@@ -110,7 +110,7 @@ def inner(function: Function) -> Function:
 
 def uncached_rule(function: Function) -> Function:
     """Compile a user's rule as the built-in ones are, but never to the disk cache."""
-    with uncached_kernels():
+    with kernel_cache(use=False):
         return rule(plain(function))
 
 

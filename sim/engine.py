@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 
 from sim import kernels, sharing
-from sim._jit import uncached_kernels, uncached_rule
+from sim._jit import kernel_cache, uncached_rule
 from sim.day import COUNTS, OrderLines, Today
 from sim.rules import BUILT_IN, Rules
 
@@ -97,7 +97,7 @@ def _copy_with(module: ModuleType, functions: dict[str, Callable]) -> ModuleType
     spec = importlib.util.spec_from_file_location(name, module.__file__)
     copy = importlib.util.module_from_spec(cast(ModuleSpec, spec))
     sys.modules[name] = copy
-    with uncached_kernels():
+    with kernel_cache(use=False):
         cast(Loader, cast(ModuleSpec, spec).loader).exec_module(copy)
     for slot, function in functions.items():
         if hasattr(copy, slot):

@@ -328,7 +328,7 @@ def make_state(scenario: Scenario, graph: SocialGraph, people: Population, seed:
     state.bad_ties[:] = prior.prior_bad
     _add_initial_customers(scenario, people, state, seed)
     _add_seeds(scenario, graph, state, seed)
-    _count_member_friends(graph, state)
+    count_member_friends(graph, state)
     return state
 
 
@@ -378,16 +378,27 @@ def _add_seeds(scenario: Scenario, graph: SocialGraph, state: State, seed: int) 
     order_u, mood, _, _ = uniform_table(np.uint64(seed), int(Decision.SEEDING), 0, graph.size)
     degree = np.diff(graph.arrays.indptr) if seeding.choose == "hubs" else np.zeros(graph.size)
     who = np.lexsort((order_u, -degree))[: seeding.count]
+    give_first_product(scenario, state, who, mood[who])
+
+
+def give_first_product(
+    scenario: Scenario, state: State, who: np.ndarray, mood: np.ndarray
+) -> None:
+    """Make ``who``, int64 (n,), members who got the first product for nothing on day 0.
+
+    mood : uniforms (n,) that say how satisfied they are. Counts of member friends are not renewed.
+    """
     state.joined[who] = np.where(state.status[who] == PROSPECT, 0, state.joined[who])
     state.status[who] = MEMBER
     state.habit[who] = 1
     state.orders[0, who] += 1
     state.last_order[0, who] = 0
     first = np.zeros(who.size, dtype=np.intp)
-    state.satisfaction[0, who] = _satisfaction_before(scenario, first, mood[who])
+    state.satisfaction[0, who] = _satisfaction_before(scenario, first, mood)
 
 
-def _count_member_friends(graph: SocialGraph, state: State) -> None:
+def count_member_friends(graph: SocialGraph, state: State) -> None:
+    """Count anew how many of those whom each person hears from are members."""
     arrays = graph.arrays
     sharers = np.repeat(state.status == MEMBER, np.diff(arrays.indptr))
     counts = np.bincount(arrays.target[sharers], minlength=graph.size)

@@ -20,30 +20,34 @@ from sim._jit import kernel, rule
 class Decision(IntEnum):
     """What a draw decides. Numbers are part of every address: append only, never reuse."""
 
-    NETWORK = 1
-    GROUPS = 2
-    TRAITS = 3
-    INITIAL_CUSTOMER = 4
-    SEEDING = 5
-    VISIT = 6
-    NEED = 7
-    BUY = 8
-    EXPERIENCE = 10
-    SHARE = 11
-    AUDIENCE = 12
-    GROUP_MESSAGE = 13
-    MUTE = 15
-    STAY = 16
-    REPLICATION = 17
-    RESAMPLE = 18
-    WARNING_AUDIENCE = 19
-    HABIT = 20
-    CODE = 21
-    LOTTERY = 30
-    REVIEW = 31
-    OPPORTUNIST = 32
-    TEAM = 33
-    SEGMENT = 34
+    NETWORK = 1  # ties of a generated network
+    GROUPS = 2  # circles, groups and communities of a generated network
+    TRAITS = 3  # a trait of a person, by column
+    INITIAL_CUSTOMER = 4  # who is a customer before day 0, since when and of what
+    SEEDING = 5  # who gets the product for nothing on day 0
+    VISIT = 6  # coming by oneself, and the product looked at; four people share an address
+    NEED = 7  # needing a product again; four products share an address
+    BUY = 8  # the choice of a visitor
+    EXPERIENCE = 10  # performance of a unit; day of its return
+    SHARE = 11  # sharing, warning, the channel, the size of the audience or the group
+    AUDIENCE = 12  # which friends are addressed; whether and when each follows the link
+    GROUP_MESSAGE = 13  # whether and when a reader of a group follows the link
+    MUTE = 15  # muting the sender of a message
+    STAY = 16  # leaving, losing the habit, dropping out; being won back
+    REPLICATION = 17  # seeds of the worlds and lucks of a study
+    RESAMPLE = 18  # bootstrap samples of a comparison
+    WARNING_AUDIENCE = 19  # which friends are warned
+    HABIT = 20  # visiting by habit; taking part in an activity
+    CODE = 21  # typing in a friend's code
+    LOTTERY = 30  # the prize of an order
+    REVIEW = 31  # whether the similarity check stops an order
+    OPPORTUNIST = 32  # who is one; looking for a phantom order; the fellow of a ring
+    TEAM = 33  # opening a team, buying alone if it fails; joining, and when
+    SEGMENT = 34  # the segment of a person
+    RENUMBERING = 35  # the new number of a person of a renumbered world
+    PARAMETER = 36  # draws of a study's uncertain parameters, by column
+    CONTAGION_TIE = 40  # whether a tie carries, in a textbook contagion
+    CONTAGION_PERSON = 41  # the threshold of a person, likewise
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

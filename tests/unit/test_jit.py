@@ -109,6 +109,6 @@ def test_compiled_division_follows_floating_point():
 
 
 def test_declared_uncached_until_the_end_even_after_an_error():
-    with pytest.raises(RuntimeError), _jit.uncached_kernels():
+    with pytest.raises(RuntimeError), _jit.kernel_cache(use=False):
         raise RuntimeError
     assert _jit._caching
