@@ -10,7 +10,7 @@ BENCH    := benchmarks/bench.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint bench clean remake
+.PHONY: help setup demo test lint bench docs clean remake
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -31,6 +31,11 @@ lint: .venv/installed  ## check style, format and types
 
 bench: .venv/installed  ## measure speed
 	@$(RUN) $(BENCH)
+
+docs: .venv/installed  ## write again what the pages take from the code
+	@$(RUN) -m sim.cli schemes --markdown > docs/reference/.schemes.md
+	@mv docs/reference/.schemes.md docs/reference/schemes.md
+	@$(RUN) -m sim.report.odd docs
 
 clean:  ## remove .venv, caches and the demo's results
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info $(DEMO_OUT)

@@ -22,8 +22,9 @@ The reading order of this folder is a straight line; a file uses only files abov
     agent_engine
     measures, twins, disclosure what came of it, against the world without, and who earned what
     model                       the phases of a day, in order, with either engine
-    theory, contagion,          worlds with a known answer: the answers in closed form, the processes,
-    presets, reductions         and the whole model reduced to them
+    theory, theory_buying,      worlds with a known answer: the answers in closed form, the
+    contagion, presets,         processes, and the whole model reduced to them
+    reductions
     studies/                    compared with what: policies under common random numbers
     validation/                 why believe it: what must hold, measured
     report/                     so what: figures and a page, from saved results
@@ -71,8 +72,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Comparison", "Consumer", "Decision", "InputError", "InputWarning", "Policy", "Scenario",
     "Scheme", "SocialGraph", "WordOfMouthModel", "World", "__version__", "audit", "compare",
-    "incentives", "ledger", "make_world", "measures", "network", "population", "presets", "randomness",
-    "report", "rules", "scenario", "studies", "testing", "theory", "world",
+    "incentives", "ledger", "make_world", "measures", "network", "population", "presets",
+    "randomness", "report", "rules", "scenario", "studies", "testing", "theory", "world",
 ]  # fmt: skip
 
 _HOMES = {

@@ -1,7 +1,8 @@
 """The coefficients of the decision rules, a section a rule, with their sources.
 
-Sources "A1" to "A37" are the rows of the literature sheet's table of behavioural rules, named
-with their authors; a number marked "A:" is an assumption that no source gives.
+Sources "A1" to "A35" are rows of the literature sheet's table of behavioural rules, which
+docs/decisions.md lists with their grades; a number marked "A:" is an assumption that no source
+gives.
 """
 
 from __future__ import annotations

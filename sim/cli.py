@@ -14,6 +14,23 @@ from typing import Annotated, Any
 import typer
 
 from sim.commands.console import Output, guarded
+from sim.commands.networks import networks_app
+from sim.commands.options import (
+    Days,
+    Engine,
+    Json,
+    NoSeed,
+    Out,
+    Overwrite,
+    Policies,
+    Quiet,
+    Report,
+    ResultOut,
+    ScenarioFile,
+    Seed,
+    Settings,
+    Workers,
+)
 
 app = typer.Typer(
     name="vouch",
@@ -24,63 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-networks_app = typer.Typer(
-    help="List the generators of networks, or describe a network in a file.",
-    epilog="Example: vouch networks describe edges.csv.gz",
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 app.add_typer(networks_app, name="networks")
-
-ScenarioFile = Annotated[
-    Path, typer.Argument(metavar="SCENARIO", help="Scenario file (TOML).", show_default=False)
-]
-Seed = Annotated[
-    int | None,
-    typer.Option("--seed", help="Seed of the worlds and of the luck in them.", show_default=False),
-]
-NoSeed = Annotated[
-    int | None,
-    typer.Option(
-        "--seed",
-        help="Accepted by every command; nothing is drawn by this one.",
-        show_default=False,
-    ),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="DIR", help="Folder of the results; default results/<study>-<timestamp>.",
-        show_default=False,
-    ),
-]  # fmt: skip
-ResultOut = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="DIR", help="Also write result.json to this folder.", show_default=False
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No tables and no progress.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a study that is there.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="A.B=C",
-        help="Override a field of the scenario; repeatable.",
-        show_default=False,
-    ),
-]
-Days = Annotated[
-    float | None, typer.Option("--days", help="Horizon of a run in days.", show_default=False)
-]
-Engine = Annotated[
-    str, typer.Option("--engine", help="kernels (fast) or agents (Mesa); the results are the same.")
-]
-Report = Annotated[
-    bool, typer.Option("--report/--no-report", help="Draw the figures and write report.html.")
-]
 
 
 def show_version(asked: bool) -> None:
@@ -185,15 +146,7 @@ def run(
 @guarded
 def compare(
     scenario: ScenarioFile,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--policy",
-            metavar="NAME|FILE",
-            show_default=False,
-            help="A policy of the scenario, or a TOML file of \\[policies.*]; repeatable.",
-        ),
-    ] = None,
+    policy: Policies = None,
     replications: Annotated[
         int | None,
         typer.Option(
@@ -203,15 +156,7 @@ def compare(
             help="Worlds to try them in; default as many as compare.precision needs.",
         ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            metavar="N",
-            show_default=False,
-            help="Processes; default one a processor. Results do not depend on it.",
-        ),
-    ] = None,
+    workers: Workers = None,
     days: Days = None,
     engine: Engine = "kernels",
     keep_ledger: Annotated[
@@ -249,15 +194,7 @@ def compare(
 @guarded
 def audit(
     scenario: ScenarioFile,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--policy",
-            metavar="NAME|FILE",
-            show_default=False,
-            help="A policy of the scenario, or a TOML file of \\[policies.*]; repeatable.",
-        ),
-    ] = None,
+    policy: Policies = None,
     identity_cost: Annotated[
         float,
         typer.Option("--identity-cost", metavar="X", help="What a false name costs its owner."),
@@ -279,6 +216,102 @@ def audit(
     audit_policies(
         load_scenario(scenario, settings or ()), policies=policy or (),
         identity_cost=identity_cost, output=Output(quiet, json), out=out, overwrite=overwrite,
+    )  # fmt: skip
+
+
+@app.command(epilog="Example: vouch validate --fast")
+@guarded
+def validate(
+    fast: Annotated[
+        bool, typer.Option("--fast", help="The limits and laws only, smaller: under a minute.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="NAME", help="A target, such as B7; repeatable.", show_default=False
+        ),
+    ] = None,
+    power: Annotated[
+        bool | None,
+        typer.Option(
+            "--power/--no-power",
+            show_default=False,
+            help="Measure each again with an error planted, which it must notice; default for all.",
+        ),
+    ] = None,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Do not measure: list the targets.")
+    ] = False,
+    workers: Workers = None,
+    docs: Annotated[
+        Path | None,
+        typer.Option(
+            "--docs",
+            metavar="DIR",
+            show_default=False,
+            help="Folder whose validation.md and pictures to renew; default docs, where it has "
+            "one and everything is measured.",
+        ),
+    ] = None,
+    seed: NoSeed = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Measure everything that must hold: limits, laws, stylised facts, real data.
+
+    Ends with 1 if a target is missed, or a planted error is not noticed.
+    """
+    from sim.commands.validate import list_targets
+    from sim.commands.validate import validate as measure_and_show
+
+    if list_only:
+        list_targets(Output(quiet, json))
+        return
+    measure_and_show(
+        only=only or (), fast=fast, power=power, workers=workers, out=out, docs=docs,
+        overwrite=overwrite, output=Output(quiet, json),
+    )  # fmt: skip
+
+
+@app.command(epilog="Example: vouch claims experiments/founding/claims.toml --fast")
+@guarded
+def claims(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File of claims (TOML).", show_default=False)
+    ],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="NAME", help="Try this claim alone; repeatable.", show_default=False
+        ),
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="A first look: few runs.")] = False,
+    replications: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Worlds for each change; default as filed."),
+    ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Draws of what is not known exactly; default as filed."),
+    ] = None,
+    workers: Workers = None,
+    seed: Seed = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Try claims again under changes that must not matter, and under what is not known exactly.
+
+    Ends with 1 if a claim is FRAGILE.
+    """
+    from sim.commands.claims import judge_claims
+
+    judge_claims(
+        file, only=only or (), seed=seed, replications=replications, draws=draws, fast=fast,
+        workers=workers, out=out, overwrite=overwrite, output=Output(quiet, json),
     )  # fmt: skip
 
 
@@ -382,62 +415,6 @@ def schemes(
         catalogue.show_scheme(name, output, out, overwrite)
     else:
         catalogue.list_schemes(output, out, overwrite)
-
-
-@networks_app.callback()
-@guarded
-def networks(
-    context: typer.Context,
-    out: ResultOut = None,
-    overwrite: Overwrite = False,
-    seed: NoSeed = None,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """List the generators of networks, or describe a network in a file."""
-    if context.invoked_subcommand is None:
-        from sim.commands import look
-
-        look.list_networks(Output(quiet, json), out, overwrite)
-
-
-@networks_app.command(epilog="Example: vouch networks describe edges.csv.gz --undirected")
-@guarded
-def describe(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", help="Edge list, GraphML or saved graph.", show_default=False
-        ),
-    ],
-    directed: Annotated[
-        bool | None,
-        typer.Option(
-            "--directed/--undirected", help="Default: as the file says.", show_default=False
-        ),
-    ] = None,
-    groups: Annotated[
-        Path | None,
-        typer.Option(
-            "--groups", metavar="FILE", help="CSV of person,group rows.", show_default=False
-        ),
-    ] = None,
-    direction: Annotated[
-        str, typer.Option("--direction", help="Which end shares: source_shares or source_trusts.")
-    ] = "source_shares",
-    out: ResultOut = None,
-    overwrite: Overwrite = False,
-    seed: NoSeed = None,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """Print the statistics of the network in a file."""
-    from sim.commands import look
-
-    look.describe_network(
-        file, directed=directed, groups=groups, direction=direction, output=Output(quiet, json),
-        out=out, overwrite=overwrite,
-    )  # fmt: skip
 
 
 def _end(number: int, frame: Any) -> None:

@@ -176,8 +176,8 @@ class WordOfMouthModel(mesa.Model):
         )
         self.programme.check_budgets()
         self.teams = self._make_teams()
-        arrays, own_world = self.world.graph.arrays, world_seed(self.study_seed, replication)
-        players = draw_opportunists(scenario, self.world.graph.size, own_world)
+        arrays = self.world.graph.arrays
+        players = draw_opportunists(scenario, self.world.graph.size, self._world_seed)
         self.opportunists = Opportunists(scenario, players, self.programme, arrays)
         self.engine = ENGINES[engine](self)
         self.datacollector: mesa.DataCollector = DailyCollector(self)
@@ -190,7 +190,7 @@ class WordOfMouthModel(mesa.Model):
         """The world and a state of one's own to change; a world just made needs no copy."""
         if world is None:
             own = make_world(self.scenario, world_seed(self.study_seed, self.replication))
-            return World(own.graph, own.people, None), cast(State, own.initial)
+            return World(own.graph, own.people, None, own.seed), cast(State, own.initial)
         if world.initial is None:
             raise InputError(
                 "world = the world of another run, which has moved on; make one to start from "
@@ -210,15 +210,21 @@ class WordOfMouthModel(mesa.Model):
         if isinstance(scenario, Scenario):
             self._scenario_of_run = scenario
 
+    @property
+    def _world_seed(self) -> int:
+        """Seed of what is drawn of the world after it was made."""
+        if self.world.seed is not None:
+            return self.world.seed
+        return world_seed(self.study_seed, self.replication)
+
     def _open_market(self) -> Market:
         products, arrays = self.scenario.products, self.world.graph.arrays
-        own_world = world_seed(self.study_seed, self.replication)
         people = Everybody(
             sponsor_of=self.state.sponsor,
             is_member=self._is_member,
             joined=self.state.joined,
             friends=np.diff(arrays.indptr),
-            segment_of=draw_segments(self.scenario, self.world.graph.size, own_world),
+            segment_of=draw_segments(self.scenario, self.world.graph.size, self._world_seed),
         )
         return Market(
             prices_cents=self._prices,

@@ -77,6 +77,9 @@ class State(NamedTuple):
     told_tie: np.ndarray  # likewise int32 tie it came over, -1 none
     told_key: np.ndarray  # likewise uint32 decides between messages of one tick
     told_channel: np.ndarray  # likewise uint8 channel it came through
+    shared_tick: (
+        np.ndarray
+    )  # (P, N) int32 tick of the latest share, or (P, 1) where a tick is a day
     good_ties: np.ndarray  # (T,) float32 trust evidence of the receiver for the sharer
     bad_ties: np.ndarray  # (T,) float32 trust evidence against
     muted: np.ndarray  # (T,) uint8 1 when the receiver has muted the sharer
@@ -259,14 +262,18 @@ def _interleaved(shape: tuple[int, ...], **fields: type) -> dict[str, np.ndarray
     return {name: block[name] for name in fields}
 
 
-def empty_state(people: int, ties: int, products: int, coupons: bool = False) -> State:
+def empty_state(
+    people: int, ties: int, products: int, coupons: bool = False, short_ticks: bool = False
+) -> State:
     """Everybody a prospect who has heard nothing; ties without evidence.
 
     Arrays that a phase scans for everybody are contiguous, the others are interleaved. Who told
-    whom last is kept only where friends have codes to type in (``coupons``).
+    whom last is kept only where friends have codes to type in (``coupons``), when somebody shared
+    last only where ticks are shorter than a day (``short_ticks``).
     """
     plane = (products, people)
     told = (products, people if coupons else 1)
+    shared = (products, people if short_ticks else 1)
     arrays: dict[str, np.ndarray] = {
         "status": np.zeros(people, np.uint8),
         "habit": np.zeros(people, np.uint8),
@@ -286,6 +293,7 @@ def empty_state(people: int, ties: int, products: int, coupons: bool = False) ->
         "told_tie": np.zeros(told, np.int32),
         "told_key": np.zeros(told, np.uint32),
         "told_channel": np.zeros(told, np.uint8),
+        "shared_tick": np.zeros(shared, np.int32),
         **_interleaved(
             (people,), sponsor=np.int32, member_friends=np.int32, last_earned=np.int32,
             joined=np.int32, left=np.int32, activity=np.int32, shares=np.int32, sales=np.int32,
@@ -299,7 +307,7 @@ def empty_state(people: int, ties: int, products: int, coupons: bool = False) ->
         ),
     }  # fmt: skip
     for name in ("joined", "left", "last_earned", "last_visit", "activity", "last_order",
-                 "click_tick", "click_due", "told_tick"):  # fmt: skip
+                 "click_tick", "click_due", "told_tick", "shared_tick"):  # fmt: skip
         arrays[name].fill(NEVER)
     for name in ("sponsor", "click_sponsor", "click_tie", "told_sponsor", "told_tie"):
         arrays[name].fill(-1)
@@ -311,7 +319,10 @@ def copy_state(state: State) -> State:
     """A copy with the same layout in memory (kernels are compiled for it)."""
     products, ties = state.times.shape
     people = state.status.size
-    copy = empty_state(people, ties, products, coupons=state.told_tick.shape[1] == people)
+    copy = empty_state(
+        people, ties, products, coupons=state.told_tick.shape[1] == people,
+        short_ticks=state.shared_tick.shape[1] == people,
+    )  # fmt: skip
     for target, source in zip(copy, state, strict=True):
         target[...] = source
     return copy
@@ -320,7 +331,9 @@ def copy_state(state: State) -> State:
 def make_state(scenario: Scenario, graph: SocialGraph, people: Population, seed: int) -> State:
     """The state on the morning of day 0: initial customers, seeds, and trust by tie strength."""
     coupons = scenario.attribution.coupons
-    state = empty_state(graph.size, graph.tie_count, len(scenario.products), coupons)
+    state = empty_state(
+        graph.size, graph.tie_count, len(scenario.products), coupons, scenario.ticks_in(1) > 1
+    )
     prior = scenario.behavior.experience
     state.good_ties[:] = (
         prior.prior_weak + (prior.prior_strong - prior.prior_weak) * graph.arrays.strength
@@ -381,9 +394,7 @@ def _add_seeds(scenario: Scenario, graph: SocialGraph, state: State, seed: int) 
     give_first_product(scenario, state, who, mood[who])
 
 
-def give_first_product(
-    scenario: Scenario, state: State, who: np.ndarray, mood: np.ndarray
-) -> None:
+def give_first_product(scenario: Scenario, state: State, who: np.ndarray, mood: np.ndarray) -> None:
     """Make ``who``, int64 (n,), members who got the first product for nothing on day 0.
 
     mood : uniforms (n,) that say how satisfied they are. Counts of member friends are not renewed.

@@ -88,9 +88,9 @@ def chance(rate, dt):
 
 @rule
 def happens(u, rate, dt):
-    """Whether something with a constant hazard happens within a tick: u < :func:`chance`.
+    """Whether something with a constant hazard happens within a tick.
 
-    Since 1 - exp(-x) <= x, most draws are decided without the exponential.
+    u < 1 - exp(-rate dt); since 1 - exp(-x) <= x, most draws need no exponential
 
     u : uniform in (0, 1). rate : events per day, >= 0. dt : days per tick, > 0.
     """
@@ -166,9 +166,9 @@ def click(c, base, trust_in_sender, influence, affinity, sincere, times, tired, 
 
     base : of the channel, [0, 1]. trust_in_sender, affinity : [0, 1]. influence : of the sender,
     mean 1. sincere : from :func:`sincerity`. times : int, messages this pair already exchanged
-    about the product. tired : click weight times messages felt, >= 0. Never rises with times or
-    tired. Model page, section 4; repeats: Leskovec, Adamic and Huberman (2007); lotteries: Li et
-    al. (Management Science, mnsc.2024.05685).
+    about the product. tired : click weight times messages felt, >= 0. uncertain : bool. Never
+    rises with times or tired. Repeats: Leskovec, Adamic and Huberman (2007); lotteries: Li et al.
+    (Management Science, mnsc.2024.05685); A: that the factors multiply.
     """
     effect = base * trust_in_sender * influence * affinity * sincere * math.exp(-tired)
     if uncertain:
@@ -184,7 +184,7 @@ def response_ticks(c, u, v, dt):
 
     1 + floor(c.delay_median_days exp(c.delay_spread z) / dt), z standard normal from u and v
 
-    u, v : independent uniforms in (0, 1). Lognormal response: Iribarren and Moro (2009).
+    u, v : independent uniforms, (0, 1). dt : days per tick, > 0. Iribarren and Moro (2009).
     """
     if c.delay_median_days <= 0.0:
         return 1
@@ -202,8 +202,8 @@ def purchase(c, affinity, value_for_money, trust_in_sender, good_heard, bad_hear
     + owner [owned]
 
     affinity, rating : [0, 1]. value_for_money : log(valuation / net price). trust_in_sender :
-    (0, 1), 1/2 when no link was followed. good_heard, bad_heard : messages, >= 0. Warnings on the
-    same scale: East, Hammond and Lomax (2008); saturation: Leskovec, Adamic and Huberman (2007).
+    (0, 1), 1/2 without a link. good_heard, bad_heard : messages, >= 0. owned : bool. Warnings on
+    this scale: East, Hammond and Lomax (2008); saturation: Leskovec, Adamic and Huberman (2007).
     """
     talk = math.log1p(good_heard) - c.negative_weight * math.log1p(bad_heard)
     logit = (
@@ -250,7 +250,7 @@ def repeat(c, rate, satisfaction, dt):
 
     1 - exp(-rate exp(c.satisfaction (2 satisfaction - 1)) dt)
 
-    rate : own orders per day, >= 0. satisfaction : [0, 1]. Fader, Hardie and Lee (2005).
+    rate : orders per day, >= 0. satisfaction : [0, 1]. dt : days, > 0. Fader, Hardie, Lee (2005).
     """
     return chance(rate * math.exp(c.satisfaction * (2.0 * satisfaction - 1.0)), dt)
 
@@ -261,6 +261,7 @@ def disconfirmation(c, performance, expectation, paid):
 
     performance - expectation - c.hype [paid]
 
+    performance, expectation : quality points. paid : whether the friend who told her is paid.
     Expectation-disconfirmation: Oliver (1980).
     """
     if paid:
@@ -285,8 +286,8 @@ def enthusiasm(c, satisfied, age_days, referred):
 
     c.enthusiasm satisfaction exp(-age / c.fade_days), times c.referral_contagion if referred
 
-    satisfied : satisfaction, (0, 1); below 1/2 the drive is 0. age_days : since the purchase or
-    activity, >= 0. Wirtz and Chew (2002): satisfaction is necessary; Gershon and Jiang: contagion.
+    satisfied : satisfaction, (0, 1); below 1/2 the drive is 0. age_days : since purchase or
+    activity, >= 0. referred : bool. Satisfied first: Wirtz and Chew (2002); Gershon and Jiang.
     """
     if satisfied < 0.5:
         return 0.0
@@ -342,13 +343,13 @@ def success_belief(c, sales, shares):
 
 @rule
 def share_rate(c, initiative, hub, liking, reward, uncertain):
-    """Rate of recommending, per day: initiative hub (liking + reward).
+    """Rate of recommending, per day.
 
-    Times c.uncertain_reward if what the sharer gets is uncertain.
+    initiative hub (liking + reward), times c.uncertain_reward if what the sharer gets is uncertain
 
     initiative : mean 1, heavy-tailed. hub : from :func:`hub_factor`. liking, reward : per day.
-    Two drives that add up: model page, section 4. Lotteries: Li et al. (Management Science,
-    mnsc.2024.05685).
+    uncertain : bool. Lotteries: Li et al. (Management Science, mnsc.2024.05685); A: that the two
+    drives add up.
     """
     rate = initiative * hub * (liking + reward)
     if uncertain:
@@ -360,8 +361,8 @@ def share_rate(c, initiative, hub, liking, reward, uncertain):
 def hub_factor(c, degree, mean_degree):
     """Participation of the well connected: (degree / mean degree) ** c.hub_exponent.
 
-    degree : friends; 0 gives 0, or 1 at exponent 0. Hinz et al. (2011): hubs participate more,
-    and are not more persuasive per tie.
+    degree : friends; 0 gives 0, or 1 at exponent 0. mean_degree : of everybody, > 0. Hinz et al.
+    (2011): hubs participate more, and are not more persuasive per tie.
     """
     if degree <= 0:
         return 1.0 if c.hub_exponent == 0.0 else 0.0
@@ -423,7 +424,8 @@ def lapse_multiplier(
     exp(-c.satisfaction (2 satisfaction - 1) - c.friends share + fatigue_lapse fatigue),
     times c.earnings if money was earned lately, times c.referrer while the referrer is a member
 
-    satisfied, friends_share : [0, 1]. fatigue : messages felt beyond the level people bear.
+    satisfied, friends_share : [0, 1]. earned_lately, referrer_stays : bool. fatigue : messages
+    felt beyond the level people bear. fatigue_lapse : its weight, >= 0.
     Garnefeld et al. (2013); Schmitt, Skiera and Van den Bulte (2011); Van den Bulte et al. (2018).
     """
     exponent = (

@@ -239,7 +239,7 @@ class Product(Section):
     )  # fmt: skip
     valuation: float | None = quantity(
         None, unit="currency units", low=0.01, high=1e7, kind="uncertainty",
-        source="model page, section 2",
+        source="A: people value a product at about its price",
         description="median willingness to pay; unset: the list price",
     )  # fmt: skip
     quality: float = quantity(

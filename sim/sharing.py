@@ -83,6 +83,12 @@ def may_recommend(state, i, p):
     return state.activity[i] > NEVER and state.activity_product[i] == p
 
 
+@inner
+def shared_today(day, state, i, p):
+    """Whether i has shared p in an earlier tick of this day: the same thing is told once a day."""
+    return day.day_ticks > 1 and state.shared_tick[p, i] >= day.tick - day.tick % day.day_ticks
+
+
 @phase
 def share(c, day, graph, people, state, today, visitors, counts):
     """Visiting members recommend or warn; friends click or not.
@@ -98,7 +104,7 @@ def share(c, day, graph, people, state, today, visitors, counts):
         degree = graph.indptr[i + 1] - graph.indptr[i]
         belief = success_belief(c.share, float(state.sales[i]), float(state.shares[i]))
         for p in range(day.price_cents.shape[0]):
-            if not may_recommend(state, i, p):
+            if not may_recommend(state, i, p) or shared_today(day, state, i, p):
                 continue
             u0, u1, u2, u3 = uniforms(day.seed, SHARE, day.tick, i, 0, p)
             bought_today = state.last_order[p, i] == day.tick
@@ -123,6 +129,8 @@ def share(c, day, graph, people, state, today, visitors, counts):
                 tell(c, day, graph, people, state, today, counts, i, p, size)
             state.shares[i] += 1
             counts[N_SHARES] += 1
+            if day.day_ticks > 1:
+                state.shared_tick[p, i] = day.tick
 
 
 @inner

@@ -80,13 +80,21 @@ class Talker(mesa.Agent):
             return
         belief = self.belief()
         for p in self.products:
-            if self.owns(p) or self.took_part(p):
+            if (self.owns(p) or self.took_part(p)) and not self.shared_today(p):
                 self.talk_about(p, belief)
 
     def took_part(self, p: int) -> bool:
         """Whether her latest activity was about product p."""
         state = self.model.state
         return bool(state.activity[self.row] > NEVER and state.activity_product[self.row] == p)
+
+    def shared_today(self, p: int) -> bool:
+        """Whether she has shared p in an earlier tick of this day: the same is told once a day."""
+        day, state = self.model.day, self.model.state
+        if day.day_ticks <= 1:
+            return False
+        this_morning = day.tick - day.tick % day.day_ticks
+        return bool(state.shared_tick[p, self.row] >= this_morning)
 
     def talk_about(self, p: int, belief: float) -> None:
         """Recommend p through some channel, warn of it, or keep quiet."""
@@ -116,6 +124,8 @@ class Talker(mesa.Agent):
             )
         state.shares[self.row] += 1
         model.engine.count("shares")
+        if day.day_ticks > 1:
+            state.shared_tick[p, self.row] = day.tick
 
     def reward_for(self, p: int) -> float:
         """What she believes a sale of p through her link earns her, in cents."""

@@ -33,12 +33,15 @@ class World:
     """Where runs start.
 
     ``initial`` is copied by each run and never changed; it is None in the world of a run that was
-    given none and so starts from its own, which no other run can start from.
+    given none and so starts from its own, which no other run can start from. ``seed`` is what the
+    world was made with, for what a run draws of it later (segments, opportunists); None where it
+    is that of the run.
     """
 
     graph: SocialGraph
     people: Population
     initial: State | None
+    seed: int | None = None
 
 
 def make_graph(scenario: Scenario, seed: int) -> SocialGraph:
@@ -69,7 +72,7 @@ def make_world(scenario: Scenario, seed: int, graph: SocialGraph | None = None) 
         require_memory(scenario)
         graph = make_graph(scenario, seed)
     people = make_population(scenario, graph, seed)
-    return World(graph, people, make_state(scenario, graph, people, seed))
+    return World(graph, people, make_state(scenario, graph, people, seed), seed)
 
 
 BYTES_PER_PERSON = 158

@@ -34,9 +34,8 @@ LAYERS = (
     "book_tables", "ledger", "credits", "market", "schemes/", "limits", "attribution",
     "incentives", "audit/", "day", "teams", "opportunists", "kernels", "sharing", "engine",
     "word_of_mouth", "agents", "agent_engine", "measures", "twins", "disclosure", "model",
-    "theory", "contagion", "presets", "reductions", "studies/", "validation/", "report/", "app/",
-    "commands/", "cli",
-    "testing/", "__init__",
+    "theory", "theory_buying", "contagion", "presets", "reductions", "studies/", "validation/",
+    "report/", "app/", "commands/", "cli", "testing/", "__init__",
 )  # fmt: skip
 
 SINGLE_IMPORTERS = {

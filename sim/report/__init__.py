@@ -2,7 +2,8 @@
 
 Reading order: ``study`` (the folder, read and checked), ``style`` (how pictures look), ``drawing``,
 ``money_figures``, ``people_figures``, ``cascade_figure``, ``honesty_figures``, ``figures`` (their
-order), ``honesty`` (its tables), ``page``.
+order), ``honesty`` (its tables), ``page``. Apart from these, ``evidence``, ``declared`` and ``odd``
+write the parts of docs/ that the code itself says.
 """
 
 from __future__ import annotations

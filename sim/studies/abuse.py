@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import statistics
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,10 +18,16 @@ from sim.opportunists import attack_summary
 from sim.orders import GENUINE
 from sim.scenario import Policy, Scenario
 from sim.schemes import Scheme, make_scheme
-from sim.studies.replicate import Job, Workers, checked_workers, collected_warnings
+from sim.studies.replicate import (
+    Job,
+    Workers,
+    checked_workers,
+    collected_warnings,
+    run_policy,
+)
 from sim.studies.statistics import mean_interval, paired_difference
 from sim.studies.wording import money, number
-from sim.world import World, make_graph, make_world, world_seed
+from sim.world import make_graph, make_world, world_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,8 +142,9 @@ def what_each_rule_saves(
     schemes = {AS_IT_IS: scheme, **{name: _with(scheme, name, rules[name]) for name in rules}}
     job = Job(scenario.but(policies=schemes), tuple(schemes), AS_IT_IS, engine, graph=graph)
     done: dict[int, InWorld] = {}
-    with _RuleWorkers(job, min(checked_workers(workers, scenario), replications)) as pool:
-        for place, found in pool.try_rules(replications):
+    count = min(checked_workers(workers, scenario), replications)
+    with Workers(partial(_in_world, job), count) as pool:
+        for place, found in pool.run(range(replications)):
             done[place] = found
             if progress is not None:
                 progress(len(done), replications)
@@ -173,36 +178,15 @@ def _with(scheme: Scheme, rule: str, terms: Mapping[str, Any]) -> Scheme:
 # ------------------------------------------------------------------------------------- the runs
 
 
-class _RuleWorkers(Workers):
-    """Processes that try the rules; the policies of their job are the rules, as it is first."""
-
-    def try_rules(self, replications: int) -> Iterator[tuple[int, InWorld]]:
-        """The number of each world with what came of every rule there, as they are done."""
-        if self._pool is None:
-            yield from ((place, _in_world(self.job, place)) for place in range(replications))
-            return
-        places = {
-            self._pool.submit(_in_world, self.job, place): place for place in range(replications)
-        }
-        try:
-            for future in as_completed(places):
-                yield places[future], future.result()
-        except BrokenProcessPool:
-            raise RuntimeError(
-                "a worker process was killed, most likely because memory ran out; "
-                "use fewer --workers or --no-rules"
-            ) from None
-
-
 def _in_world(job: Job, place: int) -> InWorld:
     """What came of every rule in one world."""
     found: InWorld = {}
     # The comparison and the first offer have said what there is to warn of.
     with collected_warnings():
         world = make_world(job.scenario, world_seed(job.scenario.seed, place), graph=job.graph)
-        usual = _run(job, AS_IT_IS, place, world)
+        usual = run_policy(job, AS_IT_IS, place, world)
         for name in job.policies:
-            run = usual if name == AS_IT_IS else _run(job, name, place, world)
+            run = usual if name == AS_IT_IS else run_policy(job, name, place, world)
             measured = outcomes(run)
             found[name] = (
                 attack_summary(run.orders, run.ledger)["attack_earned_cents"],
@@ -211,17 +195,6 @@ def _in_world(job: Job, place: int) -> InWorld:
                 measured["profit_cents"],
             )
     return found
-
-
-def _run(job: Job, rule: str, place: int, world: World) -> Run:
-    model = WordOfMouthModel(
-        job.scenario, policy=rule, replication=place, engine=job.engine, world=world
-    )
-    run = model.run().record()
-    # A Mesa model refers to itself; its arrays would stay until the collector comes round.
-    del model
-    gc.collect()
-    return run
 
 
 def honest_hit(run: Run, usual: Run) -> int:

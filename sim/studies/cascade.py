@@ -1,4 +1,4 @@
-"""The largest referral tree of a run and the ties around it, small enough to draw."""
+"""Referral trees: how far they spread, and the largest one with its ties, small enough to draw."""
 
 from __future__ import annotations
 
@@ -24,6 +24,37 @@ def tree_roots(sponsor: np.ndarray) -> np.ndarray:
         if np.array_equal(above, root):
             return root
         root = above
+
+
+def structural_virality(sponsor: np.ndarray) -> np.ndarray:
+    """Mean distance between two members of everybody's referral tree, float64 (N,); nan if alone.
+
+    sponsor : int32 (N,), who brought each person, -1 for nobody; a forest.
+
+    2 - 2/n for a star of n people, (n + 1)/3 for a chain. A person with s members at and below
+    her lies with her sponsor between s (n - s) pairs. Goel, Anderson, Hofman and Watts (2016).
+    """
+    below = np.ones(sponsor.size, np.int64)
+    depth = _depths(sponsor)
+    for level in range(int(depth.max(initial=0)), 0, -1):
+        members = np.flatnonzero(depth == level)
+        np.add.at(below, sponsor[members], below[members])
+    root = tree_roots(sponsor)
+    size = np.bincount(root, minlength=sponsor.size)[root]
+    crossed = np.where(sponsor >= 0, below * (size - below), 0)
+    distances = np.bincount(root, weights=crossed, minlength=sponsor.size)[root]
+    pairs = size * (size - 1) / 2
+    return np.where(size > 1, distances / np.maximum(pairs, 1), np.nan)
+
+
+def _depths(sponsor: np.ndarray) -> np.ndarray:
+    """Distance of everybody from the root of her tree, int64 (N,)."""
+    depth = np.zeros(sponsor.size, np.int64)
+    above = sponsor
+    while (above >= 0).any():
+        depth += above >= 0
+        above = np.where(above >= 0, sponsor[above], -1)
+    return depth
 
 
 def largest_tree(run: Run, dt: float) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,14 @@ from sim.scenario import Policy, Scenario
 from sim.schemes import NoIncentive, Scheme, written_out
 from sim.studies.abuse import check_attacked, what_each_rule_saves
 from sim.studies.comparison import Comparison, widest_excess
-from sim.studies.replicate import Job, Replication, Workers, checked_workers, collected_warnings
+from sim.studies.replicate import (
+    Job,
+    Replication,
+    Workers,
+    checked_workers,
+    collected_warnings,
+    run_replication,
+)
 from sim.studies.statistics import FIRST_REPLICATIONS, next_total
 from sim.world import make_graph
 
@@ -175,22 +183,36 @@ def resolve(
     """
     names, given = _chosen(scenario, policies)
     baseline = scenario.compare.baseline
-    table: dict[str, Any] = {**scenario.policies, **given}
+    if set(names) == {baseline}:
+        raise InputError(
+            f"there is nothing to compare '{baseline}' with; add another policy to [policies]"
+        )
+    return resolve_scenario(scenario, given, seed), names
+
+
+def resolve_scenario(
+    scenario: Scenario, given: Mapping[str, Policy] | None = None, seed: int | None = None
+) -> Scenario:
+    """The scenario with the policies ``given`` and its baseline, every policy checked.
+
+    Raises
+    ------
+    InputError
+        If a policy, the baseline or the seed cannot be used.
+    """
+    baseline = scenario.compare.baseline
+    table: dict[str, Any] = {**scenario.policies, **(given or {})}
     if baseline not in table:
         if baseline != "none":
             raise InputError(
                 f"compare.baseline = '{baseline}' is no policy{nearest(baseline, table)}"
             )
         table[baseline] = NoIncentive().as_policy()
-    if set(names) == {baseline}:
-        raise InputError(
-            f"there is nothing to compare '{baseline}' with; add another policy to [policies]"
-        )
     changes = {"policies": table} | ({} if seed is None else {"seed": seed})
     resolved = written_out(scenario.but(**changes))
     for name in table:
         policy_scheme(resolved, name)
-    return resolved, names
+    return resolved
 
 
 def _chosen(
@@ -235,12 +257,12 @@ def _replicate(
 ) -> None:
     """Fill ``done`` batch by batch; how many follow depends on the results alone."""
     total = min(FIRST_REPLICATIONS, most) if replications is None else replications
-    with Workers(job, workers) as pool:
+    with Workers(partial(run_replication, job), workers) as pool:
         while len(done) < total:
             if progress is not None:
                 progress(len(done), total)
-            for replication in pool.run(range(len(done), total)):
-                done[replication.number] = replication
+            for number, replication in pool.run(range(len(done), total)):
+                done[number] = replication
                 if progress is not None:
                     progress(len(done), total)
             if replications is None:

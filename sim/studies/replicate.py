@@ -14,12 +14,12 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
@@ -36,6 +36,8 @@ from sim.world import World, bytes_available, bytes_needed, make_world, world_se
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Result = TypeVar("Result")
 
 MOST_WORKERS = 256
 
@@ -110,18 +112,22 @@ def run_replication(job: Job, number: int) -> Replication:
     runs: dict[str, PolicyRun] = {}
     with collected_warnings() as found:
         world = make_world(job.scenario, world_seed(job.scenario.seed, number), graph=job.graph)
-        twin = _run_policy(job, job.baseline, number, world)
+        twin = run_policy(job, job.baseline, number, world)
         baseline = _kept(job, twin, twin, number)
         for name in job.policies:
             if name == job.baseline:
                 runs[name] = baseline
             else:
-                runs[name] = _kept(job, _run_policy(job, name, number, world), twin, number)
+                runs[name] = _kept(job, run_policy(job, name, number, world), twin, number)
     return Replication(number, runs, baseline.outcomes, tuple(found), time.perf_counter() - start)
 
 
-def _run_policy(job: Job, name: str, number: int, world: World) -> Run:
-    """The record of a finished run; the terms of the policy that look wrong are warned of."""
+def run_policy(job: Job, name: str, number: int, world: World) -> Run:
+    """The record of a finished run of the policy ``name`` in replication ``number``.
+
+    world : where it starts; it is not changed. The terms of the policy that look wrong are warned
+    of.
+    """
     model = WordOfMouthModel(
         job.scenario, policy=name, replication=number, engine=job.engine, world=world
     )
@@ -203,13 +209,13 @@ def checked_workers(workers: int | None, scenario: Scenario) -> int:
     return workers
 
 
-_job: Job | None = None
+_work: Callable[[int], Any] | None = None
 
 
-def _start_worker(job: Job) -> None:
-    """Keep the job, leave Ctrl-C to the parent, and do not outlive it."""
-    global _job
-    _job = job
+def _start_worker(work: Callable[[int], Any]) -> None:
+    """Keep the work, leave Ctrl-C to the parent, and do not outlive it."""
+    global _work
+    _work = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -222,9 +228,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _run_in_worker(number: int) -> Replication:
-    assert _job is not None
-    return run_replication(_job, number)
+def _do_in_worker(number: int) -> Any:
+    assert _work is not None
+    return _work(number)
 
 
 def _warm_up() -> None:
@@ -235,14 +241,16 @@ def _warm_up() -> None:
     WordOfMouthModel(tiny).run()
 
 
-class Workers:
-    """Runs replications of a job in this process (``count`` 1) or in ``count`` others.
+class Workers(Generic[Result]):
+    """Does numbered pieces of ``work`` in this process (``count`` 1) or in ``count`` others.
 
-    Used as a context manager; when left by an exception the processes are ended at once.
+    work : a pure function of a number that can be pickled, such as
+    ``functools.partial(run_replication, job)``. Used as a context manager; when left by an
+    exception the processes are ended at once.
     """
 
-    def __init__(self, job: Job, count: int) -> None:
-        self.job = job
+    def __init__(self, work: Callable[[int], Result], count: int) -> None:
+        self.work = work
         self.count = count
         self._pool: ProcessPoolExecutor | None = None
         self._children_before = set(multiprocessing.active_children())
@@ -258,7 +266,7 @@ class Workers:
             methods = multiprocessing.get_all_start_methods()
             context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
             self._pool = ProcessPoolExecutor(
-                self.count, mp_context=context, initializer=_start_worker, initargs=(self.job,)
+                self.count, mp_context=context, initializer=_start_worker, initargs=(self.work,)
             )
         return self
 
@@ -276,14 +284,15 @@ class Workers:
                 child.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def run(self, numbers: range) -> Iterator[Replication]:
-        """The replications ``numbers``, as they are done."""
+    def run(self, numbers: range) -> Iterator[tuple[int, Result]]:
+        """Each of ``numbers`` with what came of it, as they are done."""
         if self._pool is None:
-            yield from (run_replication(self.job, number) for number in numbers)
+            yield from ((number, self.work(number)) for number in numbers)
             return
+        places = self._submit(self._pool, numbers)
         try:
-            for future in as_completed(self._submit(self._pool, numbers)):
-                yield future.result()
+            for future in as_completed(places):
+                yield places[future], future.result()
         except BrokenProcessPool:
             raise RuntimeError(
                 "a worker process was killed, most likely because memory ran out; "
@@ -291,8 +300,8 @@ class Workers:
             ) from None
 
     @staticmethod
-    def _submit(pool: ProcessPoolExecutor, numbers: range) -> list[Future[Replication]]:
+    def _submit(pool: ProcessPoolExecutor, numbers: range) -> dict[Future[Any], int]:
         with warnings.catch_warnings():
             # Python 3.12 warns of a fork beside the threads of numerical libraries, idle here.
             warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
-            return [pool.submit(_run_in_worker, number) for number in numbers]
+            return {pool.submit(_do_in_worker, number): number for number in numbers}

@@ -17,7 +17,7 @@ _UNIFORMS_PER_CALL = 4
 
 
 class Interval(NamedTuple):
-    """A mean with its 95 % interval.
+    """A mean with its interval, of 95 % where nothing else is said.
 
     sd : standard deviation of single values. replications : values that were numbers; a mean needs
     one and an interval two, else the fields are nan.
@@ -31,10 +31,10 @@ class Interval(NamedTuple):
     replications: int
 
 
-def mean_interval(values: np.ndarray) -> Interval:
+def mean_interval(values: np.ndarray, level: float = LEVEL) -> Interval:
     """Mean and Student t interval of independent values (n,); nan entries are left out.
 
-    mean +- t(0.975, n - 1) sd / sqrt(n) (Student 1908).
+    mean +- t((1 + level) / 2, n - 1) sd / sqrt(n) (Student 1908).
     """
     found = np.asarray(values, dtype=np.float64)
     found = found[np.isfinite(found)]
@@ -48,13 +48,24 @@ def mean_interval(values: np.ndarray) -> Interval:
     equal = bool((found == found[0]).all())
     mean = float(found[0]) if equal else mean
     sd = 0.0 if equal else float(found.std(ddof=1))
-    half_width = float(special.stdtrit(count - 1, (1 + LEVEL) / 2)) * sd / math.sqrt(count)
+    half_width = float(special.stdtrit(count - 1, (1 + level) / 2)) * sd / math.sqrt(count)
     return Interval(mean, sd, mean - half_width, mean + half_width, half_width, count)
 
 
 def paired_difference(values: np.ndarray, baseline: np.ndarray) -> Interval:
     """Interval of the mean of ``values - baseline`` (n,), run by run (paired t)."""
     return mean_interval(np.asarray(values, np.float64) - np.asarray(baseline, np.float64))
+
+
+def share_interval(successes: int, trials: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927); nan without trials."""
+    if trials == 0:
+        return math.nan, math.nan
+    z = float(special.ndtri((1 + LEVEL) / 2))
+    share, weight = successes / trials, z * z / trials
+    middle = (share + weight / 2) / (1 + weight)
+    half = z * math.sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def ratio_of_means(values: np.ndarray, divisors: np.ndarray) -> Interval:

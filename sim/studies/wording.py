@@ -108,3 +108,21 @@ def span(measure: str, low: float, high: float, digits: int | None = None) -> st
 def listed(names: list[str]) -> str:
     """Names in a sentence: "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def significant(value: float | None) -> str:
+    """A number with four significant digits, whole from 10,000 on; a dash for none or nan."""
+    if value is None or math.isnan(value):
+        return DASH
+    if (float(value).is_integer() and abs(value) < 1e6) or abs(value) >= 1e4:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def band(low: float | None, high: float | None) -> str:
+    """A band as a reader says it; an end that is None or infinite is open."""
+    if low is None or math.isinf(low):
+        return f"at most {significant(high)}"
+    if high is None or math.isinf(high):
+        return f"at least {significant(low)}"
+    return significant(low) if low == high else f"{significant(low)} to {significant(high)}"

@@ -6,22 +6,16 @@ import math
 
 import numpy as np
 import pytest
-from scipy import special
 
 from sim.measures import member_survival
 from sim.model import WordOfMouthModel
 from sim.scenario import Scenario
+from sim.theory_buying import bg_nbd_repeats, repeats_in_ticks, sbg_survival
 from tests.worlds import plain_scenario
 
 # CDNOW, in weeks: Fader, Hardie and Lee (2005), table 2.
-R, ALPHA, A, B = 0.243, 4.414, 0.793, 2.426
+CDNOW = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
 PER_WEEK = 7
-
-
-def expected_repeats(weeks: float) -> float:
-    """E[X(t)] of BG/NBD: Fader, Hardie and Lee (2005), equation 9."""
-    tail = special.hyp2f1(R, B, A + B - 1, weeks / (ALPHA + weeks))
-    return (A + B - 1) / (A - 1) * (1 - (ALPHA / (ALPHA + weeks)) ** R * tail)
 
 
 def customers(days: float, dt: float, size: int, **population) -> Scenario:
@@ -29,32 +23,29 @@ def customers(days: float, dt: float, size: int, **population) -> Scenario:
     return plain_scenario(
         days=days,
         dt=dt,
-        population={"size": size, "repeat_shape": R, **population},
+        population={"size": size, "repeat_shape": CDNOW["r"], **population},
         campaign={"organic_visits": 0.0, "initial_customers": 1.0, "initial_tenure_days": 1.0},
-        products=[{"price": 36.0, "repurchase_days": PER_WEEK * ALPHA / R, "refund_days": 0}],
+        products=[
+            {
+                "price": 36.0,
+                "repurchase_days": PER_WEEK * CDNOW["alpha"] / CDNOW["r"],
+                "refund_days": 0,
+            }
+        ],
     )
 
 
 def moments(model: WordOfMouthModel, ticks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance (N,) of everybody's repeat orders, given her own pace and dropout.
-
-    A tick brings an order with chance q while alive; an order ends it all with chance p.
-    """
+    """Mean and variance (N,) of everybody's repeat orders, given her own pace and dropout."""
     people, scenario = model.world.people, model.scenario
     pace = people.purchase_rate.astype(np.float64) / scenario.products[0].repurchase_days
-    q = -np.expm1(-pace * scenario.dt)
-    p = people.dropout.astype(np.float64)
-    mean, pairs = np.zeros_like(q), np.zeros_like(q)
-    for t in range(ticks):
-        mean += q * (1 - q * p) ** t
-        pairs += 2 * t * q * q * (1 - p) * (1 - q * p) ** max(t - 1, 0)
-    return mean, pairs + mean - mean**2
+    return repeats_in_ticks(-np.expm1(-pace * scenario.dt), people.dropout, ticks)
 
 
 @pytest.fixture(scope="module")
 def cdnow() -> WordOfMouthModel:
     """Six thousand customers with the parameters of CDNOW for 39 weeks of quarter days."""
-    scenario = customers(39 * PER_WEEK, 0.25, 6000, dropout_a=A, dropout_b=B)
+    scenario = customers(39 * PER_WEEK, 0.25, 6000, dropout_a=CDNOW["a"], dropout_b=CDNOW["b"])
     return WordOfMouthModel(scenario).run()
 
 
@@ -70,15 +61,8 @@ def test_repeat_orders_of_a_population_are_bg_nbd(cdnow, weeks):
     orders = int(cdnow.daily["orders"][:ticks].sum())
     mean, variance = moments(cdnow, ticks)
     sd = math.sqrt(mean.size * (variance.mean() + mean.var()))
-    assert abs(orders - mean.size * expected_repeats(weeks)) / sd < 5
-    assert abs(orders - mean.size * expected_repeats(1.6 * weeks)) / sd > 5  # 60 % too long
-
-
-def test_the_formula_is_the_integral_over_traits():
-    rate = special.gammaincinv(R, (np.arange(4000) + 0.5) / 4000) / ALPHA
-    dropout = special.betaincinv(A, B, (np.arange(1000) + 0.5) / 1000)[:, None]
-    by_hand = (-np.expm1(-rate * dropout * 39) / dropout).mean()
-    assert by_hand == pytest.approx(expected_repeats(39), rel=2e-3)
+    assert abs(orders - mean.size * bg_nbd_repeats(weeks, **CDNOW)) / sd < 5
+    assert abs(orders - mean.size * bg_nbd_repeats(1.6 * weeks, **CDNOW)) / sd > 5  # 60 % too long
 
 
 def test_without_dropout_repeat_orders_are_poisson():
@@ -96,11 +80,6 @@ def test_lapsed_customers_never_buy_again_by_themselves(cdnow):
     last = cdnow.state.last_order[0][gone]
     assert gone.size > 100
     assert (last <= cdnow.state.left[gone]).all()
-
-
-def survival(a: float, b: float, periods: np.ndarray) -> np.ndarray:
-    """Shifted beta geometric: B(a, b + t) / B(a, b). Fader and Hardie (2007)."""
-    return np.exp(special.betaln(a, b + periods) - special.betaln(a, b))
 
 
 def z_scores(count: np.ndarray, size: int, share: np.ndarray) -> np.ndarray:
@@ -122,8 +101,8 @@ def test_membership_is_sbg():
     model = WordOfMouthModel(scenario).run()
     periods = np.arange(1, 11)
     members = model.daily["members"].to_numpy()[10 * periods - 1]
-    assert np.abs(z_scores(members, 5000, survival(0.668, 3.806, periods))).max() < 5
-    assert np.abs(z_scores(members, 5000, survival(0.668, 2.8, periods))).max() > 5
+    assert np.abs(z_scores(members, 5000, sbg_survival(periods, a=0.668, b=3.806))).max() < 5
+    assert np.abs(z_scores(members, 5000, sbg_survival(periods, a=0.668, b=2.8))).max() > 5
     kept = member_survival(model.record())[10 * periods - 1]
     assert np.array_equal(np.round(kept * 5000), members)
 
@@ -132,11 +111,11 @@ def test_the_habit_is_sbg_and_gives_the_published_retention():
     scenario = newcomers(40, habit_a=0.351, habit_b=0.124)
     model = WordOfMouthModel(scenario).run()
     days = np.array([1, 7, 30])
-    share = survival(0.351, 0.124, days)
+    share = sbg_survival(days, a=0.351, b=0.124)
     assert share == pytest.approx([0.261, 0.125, 0.075], abs=0.001)
     visitors = model.daily["visits"].to_numpy()[days]
     assert np.abs(z_scores(visitors, 5000, share)).max() < 5
-    assert np.abs(z_scores(visitors, 5000, survival(0.351, 0.16, days))).max() > 5
+    assert np.abs(z_scores(visitors, 5000, sbg_survival(days, a=0.351, b=0.16))).max() > 5
     measured = [model.outcomes()[f"retention_d{n}"] for n in days]
     assert measured == (visitors / 5000).tolist()
 
@@ -147,7 +126,7 @@ def test_half_days_lose_as_much_as_whole_days():
     for days in (1, 7, 15):
         # A day of two ticks ends with the second: who came in either is seen.
         seen = np.array([model.daily["visits"][2 * days + 1]])
-        assert abs(z_scores(seen, 5000, survival(0.8, 1.5, np.array([days])))[0]) < 5
+        assert abs(z_scores(seen, 5000, sbg_survival(days, a=0.8, b=1.5))[0]) < 5
 
 
 def test_initial_customers_are_aged_by_the_same_hazards():

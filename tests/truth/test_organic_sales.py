@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy import integrate, special, stats
+from scipy import special
 
 from sim.scenario import Scenario
+from sim.theory_buying import demand_curve
 from sim.world import World, make_world
 from tests.worlds import plain_scenario, run
 
@@ -85,14 +86,12 @@ def test_advertising_adds_its_rate_while_it_runs():
 
 def demand(price: float) -> float:
     """Share of people who buy at ``price``, over all tastes and valuations."""
-
-    def buys(affinity: float, z: float) -> float:
-        value = math.log(VALUATION / price) + SPREAD * z
-        return special.expit(INTERCEPT + TASTE * (affinity - 0.5) + PRICE * value) * stats.norm.pdf(
-            z
+    return float(
+        demand_curve(
+            price, valuation=VALUATION, spread=SPREAD, intercept=INTERCEPT, taste=TASTE,
+            value=PRICE,
         )
-
-    return integrate.dblquad(buys, -8, 8, 0, 1)[0]
+    )  # fmt: skip
 
 
 def sold_at(price: float) -> int:

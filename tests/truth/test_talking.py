@@ -278,3 +278,54 @@ def test_audiences_are_one_more_than_poisson():
         found = np.count_nonzero(sizes == 1 + k)
         assert abs(found - n * share) / math.sqrt(n * share * (1 - share)) < 5
     assert {rules.audience_size(c, effort, 0.0, one, 2) for one in u[:500]} == {1, 2}
+
+
+# How often -----------------------------------------------------------------------------------
+
+
+def talkative(dt: float) -> WordOfMouthModel:
+    """Customers who like the product and are in the shop all the time, a constant urge to share."""
+    scenario = plain_scenario(
+        days=20,
+        dt=dt,
+        campaign={
+            "initial_customers": 1.0, "initial_tenure_days": 1.0, "organic_visits": 0.0,
+        },
+        behavior={"share": {"enthusiasm": 1.0, "fade_days": 1000.0}},
+        population={
+            "effort_spread": 0.0, "initiative_spread": 0.0, "visit_rate": 1000.0,
+            "visit_spread": 0.0, "habit_a": 0.001, "habit_b": 1000.0,
+        },
+        products=[{
+            "price": 36.0, "quality": 1.0, "quality_spread": 0.0, "refund_days": 0,
+            "repurchase_days": 1e9,
+        }],
+    )  # fmt: skip
+    return WordOfMouthModel(scenario)
+
+
+@pytest.mark.parametrize("dt", [1.0, 0.5, 0.25])
+def test_the_chance_to_share_in_a_day_does_not_depend_on_the_tick(dt):
+    model = talkative(dt)
+    level = float(model.state.satisfaction[0].mean())
+    model.run()
+    people_days = 500 * 20
+    # Age fades the urge by 2 % within the run at most: taken at its middle.
+    chance = 1 - math.exp(-level * math.exp(-0.01))
+    sd = math.sqrt(people_days * chance * (1 - chance))
+    shares = int(model.daily["shares"].sum())
+    assert abs(shares - people_days * chance) / sd < 5
+    if dt < 1:  # planted: every tick is a chance of its own
+        each_tick = people_days / dt * (1 - math.exp(-level * math.exp(-0.01) * dt))
+        assert abs(shares - each_tick) / sd > 5
+
+
+@pytest.mark.parametrize("dt", [0.5, 0.25])
+def test_nobody_shares_the_same_product_twice_in_a_day(dt):
+    model = talkative(dt)
+    before = model.state.shares.copy()
+    while model.running:
+        for _ in range(round(1 / dt)):
+            model.step()
+        assert (model.state.shares - before).max() <= 1
+        before = model.state.shares.copy()

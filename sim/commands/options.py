@@ -1,0 +1,76 @@
+"""The arguments and flags that several commands share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ScenarioFile = Annotated[
+    Path, typer.Argument(metavar="SCENARIO", help="Scenario file (TOML).", show_default=False)
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Seed of the worlds and of the luck in them.", show_default=False),
+]
+NoSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        help="Accepted by every command; nothing is drawn by this one.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Folder of the results; default results/<study>-<timestamp>.",
+        show_default=False,
+    ),
+]  # fmt: skip
+ResultOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Also write result.json to this folder.", show_default=False
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No tables and no progress.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a study that is there.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="A.B=C",
+        help="Override a field of the scenario; repeatable.",
+        show_default=False,
+    ),
+]
+Days = Annotated[
+    float | None, typer.Option("--days", help="Horizon of a run in days.", show_default=False)
+]
+Engine = Annotated[
+    str, typer.Option("--engine", help="kernels (fast) or agents (Mesa); the results are the same.")
+]
+Report = Annotated[
+    bool, typer.Option("--report/--no-report", help="Draw the figures and write report.html.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        show_default=False,
+        help="Processes; default one a processor. Results do not depend on it.",
+    ),
+]
+Policies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--policy",
+        metavar="NAME|FILE",
+        show_default=False,
+        help="A policy of the scenario, or a TOML file of \\[policies.*]; repeatable.",
+    ),
+]

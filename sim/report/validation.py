@@ -1,0 +1,224 @@
+"""The validation page: what must hold, what was measured, what does not hold and why.
+
+Made from a saved ``validation.json`` only; nothing is measured here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from sim.report.drawing import Drawing
+from sim.report.figures import png
+from sim.report.style import canvas, label_axes, plain_looks
+from sim.studies.wording import band, significant
+
+PAGE = "validation.md"
+PICTURES = "validation"
+
+_MOST_JOINED = 50  # more points are a cloud, not a line
+
+_INTRODUCTION = """\
+# Validation
+
+What the simulator must meet before anybody believes it, and what it did meet. Every number on
+this page is measured by the code: `vouch validate` makes the page anew, `vouch validate --only B7`
+measures one target, `--fast` the limits and laws within a minute.
+
+- **Analytic limits (L)**: special cases in which the answer is known exactly, from the literature
+  or by pencil. "Whole model" means `WordOfMouthModel` with a scenario that switches everything
+  else off ([sim/reductions.py](../sim/reductions.py)); the textbook processes themselves are in
+  [sim/presets.py](../sim/presets.py), the answers in [sim/theory.py](../sim/theory.py).
+- **Properties (P)**: laws that hold in every run, without exception.
+- **Statistical quality (Q)**: whether luck and intervals are what they claim to be.
+- **Stylised facts (S)**: what the literature reports of real markets, in the default world.
+- **Real data (R)**: fitted on some people, scored on others. The data sets are not part of this
+  repository; `$VOUCH_DATA` names their folder.
+
+**Every target can fail.** For each there is a planted error, a small change of the source such as
+an off-by-one, with which the target is measured again, in smaller samples; it must then leave its
+band.
+"""
+
+_VERDICTS = {
+    "pass": "pass", "missed": "**missed**", "error": "**error**", "no data": "no data",
+    "not built": "not built yet",
+}  # fmt: skip
+
+
+def build_page(folder: Path) -> Path:
+    """Write validation.md and its pictures into the folder of a validation; returns the page."""
+    document = json.loads((folder / "validation.json").read_text(encoding="utf-8"))
+    pictures = folder / PICTURES
+    pictures.mkdir(exist_ok=True)
+    for row in document["targets"]:
+        if row["picture"] and row["picture"]["curves"]:
+            (pictures / f"{row['name']}.png").write_bytes(png(draw_target(row)))
+    page = folder / PAGE
+    page.write_text("\n".join(_lines(document)) + "\n", encoding="utf-8")
+    return page
+
+
+# --------------------------------------------------------------------------------------- pictures
+
+
+def draw_target(row: dict[str, Any]) -> Drawing:
+    """The picture of a target: theory as lines, what was simulated as points.
+
+    Points in order are joined by dots where there is no theory to follow.
+    """
+    picture = row["picture"]
+    claim = f"{row['name']}: {row['claim']}".replace("`", "")
+    figure, (axes,) = canvas(picture["title"], claim, height=3.2)
+    theory = any(curve["theory"] for curve in picture["curves"])
+    curves = picture["curves"]
+    looks = plain_looks([curve["name"] for curve in curves])
+    for curve in curves:
+        look = looks[curve["name"]]
+        x, y = (np.array(curve[axis], float) for axis in "xy")
+        if curve["theory"]:
+            axes.plot(x, y, color=look.colour, linewidth=2, label=curve["name"])
+        else:
+            is_line = not theory and x.size <= _MOST_JOINED and bool((np.diff(x) > 0).all())
+            axes.plot(
+                x, y, look.marker, color=look.colour, label=curve["name"], linewidth=1,
+                markersize=6 if x.size <= _MOST_JOINED else 3,
+                linestyle=(0, (1, 2)) if is_line else "none",
+            )  # fmt: skip
+    label_axes(axes, picture["x_label"], picture["y_label"])
+    _legend(axes)
+    return Drawing(row["name"], figure, row["claim"], picture["title"], row["how"])
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(frameon=False, fontsize=10, loc="best")
+
+
+# ------------------------------------------------------------------------------------------- text
+
+
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    rows = document["targets"]
+    yield _INTRODUCTION
+    yield from _summary(document)
+    yield from _missed(rows)
+    classes = {row["class"]: row["class_name"] for row in rows}
+    for letter, name in classes.items():
+        yield f"\n## {name.capitalize()} ({letter})\n"
+        for row in rows:
+            if row["class"] == letter:
+                yield from _target(row)
+
+
+def _summary(document: dict[str, Any]) -> Iterator[str]:
+    rows = document["targets"]
+    form = ""
+    if document["form"] != "full":
+        form = " Made in the fast form, with smaller samples than the texts say."
+    yield f"## Summary\n\n{_said(rows)}{form}\n"
+    yield "| | claim | verdict | nearest to its band's end | planted error |"
+    yield "|---|---|---|---|---|"
+    for row in rows:
+        anchor = f"[{row['name']}](#{row['name'].lower()})"
+        yield _table_row(
+            anchor, row["claim"], _VERDICTS[row["verdict"]], _tightest(row), _caught(row)
+        )
+
+
+def _said(rows: Sequence[dict[str, Any]]) -> str:
+    counts = Counter(row["verdict"] for row in rows)
+    measured = [row for row in rows if row["verdict"] in ("pass", "missed", "error")]
+    parts = [f"{counts['pass']} of {len(measured)} measured targets pass"]
+    parts += [f"{counts[key]} {key}" for key in ("missed", "error") if counts[key]]
+    if counts["no data"]:
+        parts.append(f"{counts['no data']} were not measured for want of data")
+    if counts["not built"]:
+        parts.append(f"{counts['not built']} wait for a capability that is not built yet")
+    tried = [row["planted"] for row in rows if row["planted"] and "caught" in row["planted"]]
+    if tried:
+        caught = sum(planted["caught"] for planted in tried)
+        parts.append(f"{caught} of {len(tried)} planted errors were noticed")
+    return "; ".join(parts) + "."
+
+
+def _missed(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    missed = [row for row in rows if row["verdict"] in ("missed", "error")]
+    if missed:
+        yield "\n## What does not hold\n"
+    for row in missed:
+        why = row["explained"] or row["message"] or "Not explained yet."
+        readings = "; ".join(
+            f"{reading['what']}: {significant(reading['measured'])}, not {_band(reading)}"
+            for reading in row["readings"]
+            if not reading["holds"]
+        )
+        yield f"- **[{row['name']}](#{row['name'].lower()})** {row['claim']} {readings}. {why}"
+
+
+def _target(row: dict[str, Any]) -> Iterator[str]:
+    yield f"### {row['name']}\n"
+    yield f"{_VERDICTS[row['verdict']].capitalize()}. {row['claim']} *{row['source']}*\n"
+    yield f"{row['how']}\n"
+    if row["message"]:
+        yield f"{row['message']}\n"
+    if row["readings"]:
+        yield "| reading | expected | band | measured | |"
+        yield "|---|---|---|---|---|"
+    for reading in row["readings"]:
+        expected = significant(reading["expected"]) if reading["expected"] is not None else ""
+        yield _table_row(
+            reading["what"], expected, _band(reading), significant(reading["measured"]),
+            "" if reading["holds"] else "**outside**",
+        )  # fmt: skip
+    if row["explained"]:
+        yield f"\n{row['explained']}"
+    if row["planted"]:
+        yield f"\nPlanted error: {row['planted']['says']} (`{row['planted']['module']}`)."
+        yield _noticed(row["planted"])
+    if row["picture"] and row["picture"]["curves"]:
+        yield f"\n![{row['picture']['title']}]({PICTURES}/{row['name']}.png)"
+    yield ""
+
+
+def _noticed(planted: dict[str, Any]) -> str:
+    if "caught" not in planted:
+        return "Not tried in this run."
+    if not planted["caught"]:
+        return "**Not noticed.**"
+    if planted["measured"] is None:
+        return f"Noticed: {planted['by']}."
+    found = significant(planted["measured"])
+    return f"Noticed: {planted['by']} was {found}, not {_band(planted)}."
+
+
+def _caught(row: dict[str, Any]) -> str:
+    planted = row["planted"]
+    if not planted or "caught" not in planted:
+        return ""
+    return "noticed" if planted["caught"] else "**not noticed**"
+
+
+def _tightest(row: dict[str, Any]) -> str:
+    if not row["readings"]:
+        return ""
+    reading = min(row["readings"], key=_room)
+    found = significant(reading["measured"])
+    return f"{reading['what']}: {found} (band: {_band(reading)})"
+
+
+def _band(reading: dict[str, Any]) -> str:
+    return band(reading["low"], reading["high"])
+
+
+def _room(reading: dict[str, Any]) -> float:
+    return -np.inf if reading["room"] is None else reading["room"]
+
+
+def _table_row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

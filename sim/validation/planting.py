@@ -1,0 +1,170 @@
+"""Whether a target can fail: it is measured again with an error planted in the source.
+
+The error is put into the text of one module as it is imported by a fresh interpreter, so that
+everything that uses the module uses the error, compiled code too. Nothing is written anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from sim.validation.target import Plant
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class Planted(NamedTuple):
+    """What became of a target with an error planted.
+
+    caught : whether a reading left its band, or the error ended the run. by : the reading that
+    did, or the error's message. measured, low, high : of that reading.
+    """
+
+    target: str
+    caught: bool
+    by: str
+    measured: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def measure_planted(target: str, plant: Plant) -> Planted:
+    """Measure a target, in its quick form, with an error planted.
+
+    Runs in an interpreter of its own. Raises RuntimeError if that fails other than by the error.
+    """
+    command = [sys.executable, "-m", __name__, json.dumps([target, *plant])]
+    folders = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RuntimeError(f"{target} with its planted error: {last}")
+    return Planted(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def planted_source(module: str, old: str, new: str) -> str:
+    """The source of a module with ``old``, which stands in it exactly once, replaced by ``new``."""
+    text = _path(module).read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        raise ValueError(
+            f"the planted error of {module} must replace a text that stands there once; "
+            f"{text.count(old)} times: {old!r}"
+        )
+    return text.replace(old, new)
+
+
+def _path(module: str) -> Path:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def compiled_with(module: str) -> set[str]:
+    """The modules whose compiled code contains code of ``module``, itself among them.
+
+    They may not come from the disk cache, nor go there, while an error is planted.
+    """
+    sources = {
+        ".".join(("sim", *path.relative_to(PACKAGE).with_suffix("").parts)): path.read_text("utf-8")
+        for path in PACKAGE.rglob("*.py")
+    }
+    compiled = {name for name, text in sources.items() if "from sim._jit import" in text}
+    if module not in compiled:
+        return set()
+    reached, waiting = set(), [module]
+    while waiting:
+        found = waiting.pop()
+        reached.add(found)
+        parent, _, child = found.rpartition(".")
+        imports = re.compile(
+            rf"^from {re.escape(found)} import|^from {re.escape(parent)} import .*\b{child}\b", re.M
+        )
+        waiting += [
+            name for name in compiled - reached - set(waiting) if imports.search(sources[name])
+        ]
+    return reached
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads a module of the package from a given text, with or without the kernel cache."""
+
+    def __init__(self, name: str, path: str, text: str | None, cached: bool) -> None:
+        super().__init__(name, path)
+        self._text = text
+        self._cached = cached
+
+    def get_code(self, fullname: str) -> Any:
+        """Compile the given text; without one, as usual."""
+        if self._text is None:
+            return super().get_code(fullname)
+        return self.source_to_code(self._text.encode(), self.path)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module; what it imports decides about the cache for itself."""
+        from sim import _jit
+
+        with _jit.kernel_cache(self._cached):
+            super().exec_module(module)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the modules of the package, one of them with an error."""
+
+    def __init__(self, module: str, text: str) -> None:
+        self._module, self._text = module, text
+        self._uncached = compiled_with(module)
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> Any:
+        """The module's usual place, with a loader of ours."""
+        if not fullname.startswith("sim.") or fullname == "sim._jit":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
+            text = self._text if fullname == self._module else None
+            cached = fullname not in self._uncached
+            spec.loader = _Loader(fullname, spec.origin, text, cached)
+        return spec
+
+
+def _measure_here(target: str, module: str, old: str, new: str) -> Planted:
+    """Plant an error in this fresh interpreter and measure the target."""
+    sys.meta_path.insert(0, _Finder(module, planted_source(module, old, new)))
+    from sim.validation.target import NoDataError
+    from sim.validation.targets import TARGETS
+
+    measure = TARGETS[target].measure
+    assert measure is not None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            finding = measure(True)
+    except NoDataError as absent:
+        return Planted(target, False, str(absent))
+    except Exception as error:  # an error that ends the run is noticed too
+        return Planted(target, True, f"{type(error).__name__}: {error}")
+    for reading in finding.readings:
+        if not reading.holds:
+            numbers = (reading.measured, reading.low, reading.high)
+            return Planted(target, True, reading.what, *map(float, numbers))
+    return Planted(target, False, "every reading stayed in its band")
+
+
+if __name__ == "__main__":
+    with contextlib.redirect_stdout(sys.stderr):
+        _name, _says, *_change = json.loads(sys.argv[1])
+        result = _measure_here(_name, *_change)
+    print(json.dumps(result._asdict()))
