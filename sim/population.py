@@ -77,9 +77,7 @@ class State(NamedTuple):
     told_tie: np.ndarray  # likewise int32 tie it came over, -1 none
     told_key: np.ndarray  # likewise uint32 decides between messages of one tick
     told_channel: np.ndarray  # likewise uint8 channel it came through
-    shared_tick: (
-        np.ndarray
-    )  # (P, N) int32 tick of the latest share, or (P, 1) where a tick is a day
+    shared_tick: np.ndarray  # (P, N) int32 tick of the latest share; (P, 1) if ticks are days
     good_ties: np.ndarray  # (T,) float32 trust evidence of the receiver for the sharer
     bad_ties: np.ndarray  # (T,) float32 trust evidence against
     muted: np.ndarray  # (T,) uint8 1 when the receiver has muted the sharer

@@ -127,7 +127,7 @@ QUICK_TALK = DEFAULT.but(
 """Seeds who talk at once, so that it is the friends' response that takes time."""
 
 
-def exponential_response(c: Any, u: float, v: float, dt: float) -> int:  # type: ignore[no-untyped-def]
+def exponential_response(c: Any, u: float, v: float, dt: float) -> int:
     """The built-in response time with an exponential in place of the lognormal, equal mean."""
     mean = c.delay_median_days * math.exp(c.delay_spread * c.delay_spread / 2)
     return 1 + int(min(-mean * math.log(u) / dt, 1e6))
