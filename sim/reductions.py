@@ -4,7 +4,8 @@ The presets are the textbook processes themselves. Here consumers visit, buy, se
 share and stay as in any run, in a scenario whose numbers leave one mechanism standing; what
 comes out must follow the same laws, or a phase of the day is wrong.
 
-Nothing but numbers of the scenario is used, and one trait: everybody's taste fits the product.
+Nothing but numbers of the scenario is used, and for cascades and Bass one trait: everybody's
+taste fits the product. The answers are in :mod:`sim.theory` and :mod:`sim.theory_buying`.
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ def _start(scenario: Scenario, graph: SocialGraph, seed: int, seeds: np.ndarray)
     give_first_product(scenario, state, seeds, np.full(seeds.size, 0.5))
     count_member_friends(graph, state)
     return world
+
+
+# Talk ---------------------------------------------------------------------------------------
 
 
 def cascade_model(
@@ -142,3 +146,142 @@ def adoption_ticks(model: WordOfMouthModel) -> np.ndarray:
     """The tick of everybody's first purchase, float64 (N,), nan where never."""
     joined = model.state.joined
     return np.where(joined > NEVER, joined, np.nan).astype(np.float64)
+
+
+# Buying without talk ------------------------------------------------------------------------
+
+
+def silent_scenario(**changes: Any) -> Scenario:
+    """One product that is never sent back, all switches neutral: nobody talks, nobody leaves.
+
+    changes : as of :meth:`sim.scenario.Scenario.but`.
+    """
+    scenario = Scenario.from_table(
+        {
+            "seed": 5,
+            "population": {
+                "homophily": 0.0, "dropout_a": 0.0, "lapse_a": 0.001, "lapse_b": 1000.0,
+                "lapse_period_days": 1e9,
+            },
+            "products": [{"price": 36.0, "valuation": 36.0, "refund_days": 0}],
+            "campaign": {"organic_visits": 0.0, "initial_customers": 0.0},
+            "behavior": neutral_behavior(Behavior()),
+        }
+    )  # fmt: skip
+    return scenario.but(**changes)
+
+
+def silent_model(scenario: Scenario, *, replication: int = 0) -> WordOfMouthModel:
+    """A run, not yet begun, of a scenario among people of whom nobody knows anybody."""
+    graph = SocialGraph.from_edges([], [], size=scenario.population.size)
+    world = make_world(scenario, world_seed(scenario.seed, replication), graph)
+    return WordOfMouthModel(scenario, replication=replication, world=world)
+
+
+def repeat_buying_model(
+    size: int,
+    *,
+    r: float,
+    alpha: float,
+    a: float,
+    b: float,
+    periods: float,
+    period_days: float = 7.0,
+    dt: float = 0.5,
+    replication: int = 0,
+) -> WordOfMouthModel:
+    """The whole model as BG/NBD, not yet run: customers who bought yesterday buy again.
+
+    Answer: :func:`sim.theory_buying.bg_nbd_repeats`. Fader, Hardie and Lee (2005).
+
+    Parameters
+    ----------
+    size : int
+        Customers.
+    r, alpha : float
+        Shape and rate of the gamma law of paces, per period.
+    a, b : float
+        Of the beta law of the chance to drop out after a repeat order.
+    periods, period_days : float
+        How long, in periods, and days a period.
+    dt : float
+        Days a tick, in which a customer orders once at most.
+    replication : int
+        Which people and luck.
+    """
+    scenario = silent_scenario(
+        days=periods * period_days,
+        dt=dt,
+        population={"size": size, "repeat_shape": r, "dropout_a": a, "dropout_b": b},
+        campaign={"initial_customers": 1.0, "initial_tenure_days": 1.0},
+        products=[{"price": 36.0, "repurchase_days": period_days * alpha / r, "refund_days": 0}],
+    )
+    return silent_model(scenario, replication=replication)
+
+
+def retention_model(
+    size: int, *, a: float, b: float, periods: int, period_days: float = 7.0
+) -> WordOfMouthModel:
+    """The whole model as sBG, not yet run: all join on day 0 and leave, each at a hazard of hers.
+
+    Answer: :func:`sim.theory_buying.sbg_survival`. Fader and Hardie (2007).
+
+    Parameters
+    ----------
+    size : int
+        Members on day 0.
+    a, b : float
+        Of the beta law of the chance to leave within a period.
+    periods, period_days
+        How long, in periods, and days a period.
+    """
+    scenario = silent_scenario(
+        days=periods * period_days,
+        population={"size": size, "lapse_a": a, "lapse_b": b, "lapse_period_days": period_days},
+        campaign={"seeding": {"count": size}},
+        products=[{"price": 36.0, "repurchase_days": 1e9, "refund_days": 0}],
+    )
+    return silent_model(scenario)
+
+
+def demand_model(
+    size: int,
+    *,
+    price: float,
+    valuation: float,
+    spread: float,
+    intercept: float,
+    taste: float,
+    value: float,
+    organic_visits: float,
+    days: float,
+    dt: float = 1.0,
+) -> WordOfMouthModel:
+    """The whole model as a demand curve, not yet run: strangers look at a product and choose.
+
+    Answer: :func:`sim.theory_buying.demand_curve`, whose parameters have the same names.
+
+    Parameters
+    ----------
+    size : int
+        People.
+    price, valuation, spread : float
+        Price, median valuation and standard deviation of its logarithm.
+    intercept, taste, value : float
+        Coefficients of the logistic choice.
+    organic_visits : float
+        Looks per person and day.
+    days, dt : float
+        How long, and days a tick.
+    """
+    scenario = silent_scenario(
+        days=days,
+        dt=dt,
+        behavior={"purchase": {"intercept": intercept, "taste": taste, "price": value}},
+        population={"size": size, "valuation_spread": spread},
+        products=[
+            {"price": price, "valuation": valuation, "refund_days": 0, "repurchase_days": 1e9}
+        ],
+        campaign={"organic_visits": organic_visits},
+    )
+    return silent_model(scenario)

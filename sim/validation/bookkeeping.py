@@ -14,12 +14,13 @@ from sim.incentives import MultiLevel, Scheme, make_scheme
 from sim.measures import gini
 from sim.model import WordOfMouthModel
 from sim.randomness import Decision, uniform_table
+from sim.reductions import silent_scenario
 from sim.scenario import Policy, Scenario
 from sim.studies.cascade import structural_virality
 from sim.theory_buying import geometric_payout
 from sim.validation.event_sequences import INVARIANTS, LONGEST_HOLD, made_up, violations
 from sim.validation.target import Finding, Plant, Reading, Target, none_may, z_reading
-from sim.validation.worlds_small import POLICIES, busy_scenario, silent_scenario
+from sim.validation.worlds_small import POLICIES, busy_scenario
 
 
 def exactly(what: str, measured: float, expected: float, tolerance: float = 1e-9) -> Reading:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from sim.model import WordOfMouthModel
-from sim.scenario import Scenario
+from sim.reductions import demand_model, repeat_buying_model, retention_model
 from sim.theory_buying import (
     bg_nbd_repeats,
     demand_curve,
@@ -26,7 +26,6 @@ from sim.validation.target import (
     none_may,
     z_reading,
 )
-from sim.validation.worlds_small import silent_scenario, world_of_strangers
 
 SIGMAS = 5.0
 WEEK = 7
@@ -40,37 +39,20 @@ PUBLISHED = {1.0: 0.0532, 3.0: 0.1506, 223 / 7: 1.0405, 78.0: 1.8576}
 """Weeks and expected repeat orders, from a fit that was not rounded."""
 
 
-def cdnow_customers(weeks: float, dt: float, size: int) -> Scenario:
-    """Everybody bought the day before; nobody talks, and nobody comes from outside."""
-    return silent_scenario(
-        days=weeks * WEEK,
-        dt=dt,
-        population={
-            "size": size, "repeat_shape": CDNOW["r"], "dropout_a": CDNOW["a"],
-            "dropout_b": CDNOW["b"],
-        },
-        campaign={"initial_customers": 1.0, "initial_tenure_days": 1.0},
-        products=[
-            {"price": 36.0, "repurchase_days": WEEK * CDNOW["alpha"] / CDNOW["r"],
-             "refund_days": 0}
-        ],
-    )  # fmt: skip
-
-
 class RepeatOrders:
     """Orders by tick, and by person at the end, of one or more groups of customers."""
 
     def __init__(self, weeks: float, dt: float, size: int, groups: int) -> None:
-        self.scenario = cdnow_customers(weeks, dt, size)
         self.people = size * groups
-        self.by_tick = np.zeros(self.scenario.ticks, np.int64)
+        by_tick = []
         for group in range(groups):
-            world = world_of_strangers(self.scenario, 3 + group)
-            model = WordOfMouthModel(self.scenario, replication=group, world=world).run()
-            self.by_tick += model.daily["orders"].to_numpy()
+            model = repeat_buying_model(size, **CDNOW, periods=weeks, dt=dt, replication=group)
+            by_tick.append(model.run().daily["orders"].to_numpy())
+        self.by_tick = np.sum(by_tick, axis=0)
         # What the last group did, for its own chances.
+        self.scenario = model.scenario
         self.own = model.state.orders[0].astype(np.float64) - 1
-        self.traits = world.people
+        self.traits = model.world.people
 
     def by(self, weeks: float) -> float:
         """Mean repeat orders of a customer by a week."""
@@ -141,16 +123,7 @@ PUBLISHED_RETENTION = (0.627, 0.756, 0.819, 0.856, 0.880)
 def staying(quick: bool) -> Finding:
     """sBG: the share of members whom each week leaves, in ticks of a day."""
     size, weeks = (200_000, 5) if quick else (1_000_000, 8)
-    scenario = silent_scenario(
-        days=weeks * WEEK,
-        population={
-            "size": size, "lapse_a": REGULAR["a"], "lapse_b": REGULAR["b"],
-            "lapse_period_days": WEEK,
-        },
-        campaign={"seeding": {"count": size}},
-        products=[{"price": 36.0, "repurchase_days": 1e9, "refund_days": 0}],
-    )  # fmt: skip
-    model = WordOfMouthModel(scenario, world=world_of_strangers(scenario, 3)).run()
+    model = retention_model(size, **REGULAR, periods=weeks, period_days=WEEK).run()
     period = np.arange(1, weeks + 1)
     members = np.concatenate([[size], model.daily["members"].to_numpy()[WEEK * period - 1]])
     retention = members[1:] / members[:-1]
@@ -177,31 +150,26 @@ def staying(quick: bool) -> Finding:
 
 # The demand curve ----------------------------------------------------------------------------
 
-CHOICE = {"intercept": -1.2, "taste": 2.5, "price": 1.4}
+CHOICE = {"intercept": -1.2, "taste": 2.5, "value": 1.4}
 VALUATION, SPREAD = 40.0, 0.6
 PRICES = (10.0, 20.0, 40.0, 80.0, 160.0)
 EVERYBODY_LOOKS = 10.0  # visits a day: all but one in 22,000 come
 ORGANIC = 0.05
 
 
-def shop(price: float, size: int, **changes: object) -> Scenario:
-    """Strangers who may look at one product, out of themselves."""
-    return silent_scenario(
-        behavior={"purchase": CHOICE},
-        population={"size": size, "valuation_spread": SPREAD},
-        products=[
-            {"price": price, "valuation": VALUATION, "refund_days": 0, "repurchase_days": 1e9}
-        ],
-        **changes,
-    )
+def shop(price: float, size: int, *, visits: float, days: float, dt: float) -> WordOfMouthModel:
+    """A finished run in which strangers may look at one product, out of themselves."""
+    return demand_model(
+        size, **CHOICE, price=price, valuation=VALUATION, spread=SPREAD, organic_visits=visits,
+        days=days, dt=dt,
+    ).run()  # fmt: skip
 
 
 def demand(prices: np.ndarray | float, visit: float = 1.0, visits: int = 1) -> np.ndarray:
     """The closed form for the people of :func:`shop`."""
     return demand_curve(
-        prices, valuation=VALUATION, spread=SPREAD, intercept=CHOICE["intercept"],
-        taste=CHOICE["taste"], value=CHOICE["price"], visit=visit, visits=visits,
-    )  # fmt: skip
+        prices, **CHOICE, valuation=VALUATION, spread=SPREAD, visit=visit, visits=visits
+    )
 
 
 def share_reading(what: str, count: int, size: int, share: float) -> Reading:
@@ -214,11 +182,9 @@ def organic_sales(quick: bool) -> Finding:
     """Who buys at which price on one day, and how many have bought as days go by."""
     size = 30_000 if quick else 300_000
     visit = -math.expm1(-EVERYBODY_LOOKS)
-    world = world_of_strangers(shop(PRICES[0], size), 3)  # valuations do not depend on the price
     readings, buyers = [], []
     for price in PRICES:
-        scenario = shop(price, size, days=1, campaign={"organic_visits": EVERYBODY_LOOKS})
-        model = WordOfMouthModel(scenario, world=world).run()
+        model = shop(price, size, visits=EVERYBODY_LOOKS, days=1, dt=1.0)
         buyers.append(model.state.orders[0] > 0)
         sold, share = int(buyers[-1].sum()), float(demand(price, visit))
         readings.append(share_reading(f"share who buy at {price:g}", sold, size, share))
@@ -227,10 +193,9 @@ def organic_sales(quick: bool) -> Finding:
     )
     readings.append(none_may("people who buy at a price and not at a lower one", refusals))
     for dt in (1.0, 0.5):
-        scenario = shop(40.0, size, days=20, dt=dt, campaign={"organic_visits": ORGANIC})
-        model = WordOfMouthModel(scenario, world=world).run()
+        model = shop(40.0, size, visits=ORGANIC, days=20, dt=dt)
         sold = int(model.daily["new_customers"].sum())
-        share = float(demand(40.0, -math.expm1(-ORGANIC * dt), scenario.ticks))
+        share = float(demand(40.0, -math.expm1(-ORGANIC * dt), model.scenario.ticks))
         what = f"share who have bought after 20 days of ticks of {dt:g}"
         readings.append(share_reading(what, sold, size, share))
     prices = np.geomspace(PRICES[0], PRICES[-1], 60)

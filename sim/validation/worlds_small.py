@@ -1,4 +1,4 @@
-"""Small worlds for the targets: one in which nobody talks, one in which everything happens."""
+"""A small world for the targets, in which everything happens."""
 
 from __future__ import annotations
 
@@ -8,32 +8,7 @@ from typing import Any
 import numpy as np
 
 from sim.model import WordOfMouthModel
-from sim.network import SocialGraph
-from sim.scenario import Behavior, Scenario, neutral_behavior
-from sim.world import World, make_world
-
-
-def silent_scenario(**changes: Any) -> Scenario:
-    """One product that is never sent back, all switches neutral: nobody talks, nobody leaves."""
-    scenario = Scenario.from_table(
-        {
-            "seed": 5,
-            "population": {
-                "homophily": 0.0, "dropout_a": 0.0, "lapse_a": 0.001, "lapse_b": 1000.0,
-                "lapse_period_days": 1e9,
-            },
-            "products": [{"price": 36.0, "valuation": 36.0, "refund_days": 0}],
-            "campaign": {"organic_visits": 0.0, "initial_customers": 0.0},
-            "behavior": neutral_behavior(Behavior()),
-        }
-    )  # fmt: skip
-    return scenario.but(**changes)
-
-
-def world_of_strangers(scenario: Scenario, seed: int) -> World:
-    """The people of a scenario, nobody of whom knows anybody."""
-    graph = SocialGraph.from_edges([], [], size=scenario.population.size)
-    return make_world(scenario, seed, graph)
+from sim.scenario import Scenario
 
 
 @cache
