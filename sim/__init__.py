@@ -74,7 +74,8 @@ __all__ = [
     "Comparison", "Consumer", "Decision", "InputError", "InputWarning", "Policy", "Scenario",
     "Scheme", "SocialGraph", "WordOfMouthModel", "World", "__version__", "audit", "compare",
     "incentives", "ledger", "make_world", "measures", "network", "population", "presets",
-    "randomness", "reductions", "report", "rules", "scenario", "studies", "testing", "theory", "world",
+    "randomness", "reductions", "report", "rules", "scenario", "studies", "testing", "theory",
+    "world",
 ]  # fmt: skip
 
 _HOMES = {
