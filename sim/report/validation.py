@@ -16,12 +16,15 @@ from matplotlib.axes import Axes
 
 from sim.report.drawing import Drawing
 from sim.report.figures import png
-from sim.report.style import canvas, label_axes, plain_looks
+from sim.report.style import BAD, GOOD, GRID, Margins, canvas, label_axes, plain_looks
 from sim.studies.wording import band, significant
 
 PAGE = "validation.md"
 PICTURES = "validation"
 
+_OVERVIEW = "overview"
+
+_WIDEST = 1.6  # place from which on a reading is drawn as an arrow
 _MOST_JOINED = 50  # more points are a cloud, not a line
 
 _INTRODUCTION = """\
@@ -60,12 +63,59 @@ def build_page(folder: Path) -> Path:
     for row in document["targets"]:
         if row["picture"] and row["picture"]["curves"]:
             (pictures / f"{row['name']}.png").write_bytes(png(draw_target(row)))
+    (pictures / f"{_OVERVIEW}.png").write_bytes(png(draw_overview(document["targets"])))
     page = folder / PAGE
     page.write_text("\n".join(_lines(document)) + "\n", encoding="utf-8")
     return page
 
 
 # --------------------------------------------------------------------------------------- pictures
+
+
+def draw_overview(rows: Sequence[dict[str, Any]]) -> Drawing:
+    """Where in its band every reading lies: 0 as expected, -1 and 1 the ends."""
+    measured = [row for row in rows if any(_place(one) is not None for one in row["readings"])]
+    verdicts = [row["verdict"] for row in rows if row["readings"]]
+    title = f"{verdicts.count('pass')} of {len(verdicts)} targets lie in their bands"
+    figure, (axes,) = canvas(
+        title,
+        "A point is a reading, in the middle if it is as expected. The grey strip is the band: of "
+        "theory, of the literature, or of 3 to 5 standard errors. Exact readings, which must be "
+        "right to the bit, and those with a band open to one side are shown where they are missed.",
+        height=0.17 * len(measured) + 0.2,
+        margins=Margins(left=0.7),
+    )
+    axes.axvspan(-1, 1, color=GRID, zorder=0)
+    for number, row in enumerate(measured):
+        for reading in row["readings"]:
+            place = _place(reading)
+            if place is not None:
+                colour = GOOD if reading["holds"] else BAD
+                marker = "o" if abs(place) <= _WIDEST else ("<" if place < 0 else ">")
+                x = min(max(place, -_WIDEST), _WIDEST)
+                axes.plot(x, number, marker, color=colour, markersize=4, clip_on=False)
+    axes.set_ylim(len(measured) - 0.3, -0.7)
+    axes.set_yticks(range(len(measured)), [row["name"] for row in measured], fontsize=8)
+    axes.set_xlim(-_WIDEST, _WIDEST)
+    axes.set_xticks([-1, 0, 1], ["lower end", "expected", "upper end"])
+    return Drawing(_OVERVIEW, figure, "Overview", title, "A point is a reading.")
+
+
+def _place(reading: dict[str, Any]) -> float | None:
+    """Place of a reading in its band, 0 expected, -1 and 1 its ends.
+
+    Where a band has no width or one end, beyond the end that is missed, or None.
+    """
+    low, high, found = reading["low"], reading["high"], reading["measured"]
+    if found is None:
+        return None
+    if low is None or high is None or low == high:
+        if reading["holds"]:
+            return None
+        return -2 * _WIDEST if low is not None and found < low else 2 * _WIDEST
+    centre = (low + high) / 2 if reading["expected"] is None else reading["expected"]
+    side = high - centre if found >= centre else centre - low
+    return (found - centre) / side if side > 0 else None
 
 
 def draw_target(row: dict[str, Any]) -> Drawing:
@@ -122,6 +172,7 @@ def _summary(document: dict[str, Any]) -> Iterator[str]:
     if document["form"] != "full":
         form = " Made in the fast form, with smaller samples than the texts say."
     yield f"## Summary\n\n{_said(rows)}{form}\n"
+    yield f"![Where every reading lies in its band]({PICTURES}/{_OVERVIEW}.png)\n"
     yield "| | claim | verdict | nearest to its band's end | planted error |"
     yield "|---|---|---|---|---|"
     for row in rows:
