@@ -236,7 +236,8 @@ def validate(
         typer.Option(
             "--power/--no-power",
             show_default=False,
-            help="Measure each again with an error planted, which it must notice; default for all.",
+            help="Measure each again with an error planted, which it must notice; on by default "
+            "where everything is measured.",
         ),
     ] = None,
     list_only: Annotated[
@@ -267,7 +268,7 @@ def validate(
     from sim.commands.validate import validate as measure_and_show
 
     if list_only:
-        list_targets(Output(quiet, json))
+        list_targets(only or (), fast, Output(quiet, json))
         return
     measure_and_show(
         only=only or (), fast=fast, power=power, workers=workers, out=out, docs=docs,

@@ -21,6 +21,8 @@ class InputWarning(UserWarning):
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """A clause such as "; did you mean 'rate'? Allowed: cap, rate" for an unknown name."""
     names = sorted(allowed)
+    if not names:
+        return "; there is none"
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean '{close[0]}'?" if close else "."
     return f"{hint} Allowed: {', '.join(names)}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,9 +37,9 @@ class Contagion:
 
     size: int
     time_step: float
-    _process: Callable[[], np.ndarray]
-    _seeds: np.ndarray
-    adoption_time: np.ndarray = field(init=False)
+    _process: Callable[[], np.ndarray] = field(repr=False)
+    _seeds: np.ndarray = field(repr=False)
+    adoption_time: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Only the seeds have adopted."""
@@ -293,8 +294,8 @@ def replication_seed(seed: int, replication: int) -> int:
 # --------------------------------------------------------------------------------- checking input
 
 
-def _luck(seed: int) -> np.uint64:
-    if not 0 <= seed < 2**64:
+def _luck(seed: Any) -> np.uint64:
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise InputError(f"seed = {seed} is not allowed; write a whole number from 0 to 2^64 - 1")
     return np.uint64(seed)
 

@@ -109,7 +109,8 @@ def describe_validation_error(error: ValidationError, where: str, model: type[Ba
 
     where : what was read (a file name or "scenario"). model : the class that rejected it.
     """
-    first = error.errors()[0]
+    # A misspelt key explains a missing one, not the other way round.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     location = first["loc"]
     name = dotted(location)
     value = first.get("input")

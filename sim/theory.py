@@ -23,8 +23,10 @@ from sim.network import SocialGraph
 def bass_adopted(t: ArrayLike, p: float, q: float) -> np.ndarray:
     """Share adopted by time t among people who all know each other, in the limit of many.
 
-    F(t) = (1 - exp(-(p + q) t)) / (1 + (q / p) exp(-(p + q) t)), for p > 0. Bass (1969).
+    F(t) = (1 - exp(-(p + q) t)) / (1 + (q / p) exp(-(p + q) t)); 0 for p = 0. Bass (1969).
     """
+    if p == 0:
+        return np.zeros(np.shape(t))
     fading = np.exp(-(p + q) * np.asarray(t, np.float64))
     return (1 - fading) / (1 + q / p * fading)
 
@@ -46,10 +48,12 @@ def bass_peak(p: float, q: float) -> BassPeak:
 
 
 def bass_ring_adopted(t: ArrayLike, p: float, q: float) -> np.ndarray:
-    """Share adopted by time t on an endless ring, q split over the two neighbours, for p > 0.
+    """Share adopted by time t on an endless ring, q split over the two neighbours.
 
-    F(t) = 1 - exp(-(p + q) t + q (1 - exp(-p t)) / p). Fibich and Gibori (2010).
+    F(t) = 1 - exp(-(p + q) t + q (1 - exp(-p t)) / p). Fibich and Gibori (2010). 0 for p = 0.
     """
+    if p == 0:
+        return np.zeros(np.shape(t))
     time = np.asarray(t, np.float64)
     return -np.expm1(-(p + q) * time - q * np.expm1(-p * time) / p)
 

@@ -9,16 +9,21 @@ from typing import Any
 from sim.errors import InputError
 
 
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """A TOML file as nested tables; InputError names the file and line if it cannot be read."""
+def read_toml(
+    path: str | Path, what: str = "scenario", cure: str = "`vouch init` writes a starter scenario"
+) -> dict[str, Any]:
+    """A TOML file as nested tables; InputError names the file and line if it cannot be read.
+
+    what : the kind of file, for messages. cure : what to do where there is none.
+    """
     try:
         text = Path(path).read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; `vouch init` writes a starter scenario") from None
+        raise InputError(f"{path}: no such file; {cure}") from None
     except IsADirectoryError:
-        raise InputError(f"{path} is a folder; name the scenario file in it") from None
+        raise InputError(f"{path} is a folder; name the {what} file in it") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path} is not a UTF-8 text file; a scenario is TOML") from None
+        raise InputError(f"{path} is not a UTF-8 text file; a {what} file is TOML") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:  # a NUL character in the name

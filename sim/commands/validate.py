@@ -20,7 +20,7 @@ from sim.studies import files
 from sim.studies.wording import DASH, band, significant
 from sim.validation.running import Result, Verdict, measure_targets
 from sim.validation.target import KINDS, Picture, Target
-from sim.validation.targets import TARGETS, chosen
+from sim.validation.targets import chosen
 
 PAGE = "validation.md"
 
@@ -62,18 +62,17 @@ def validate(
         interrupted = len(results) < len(targets)
         if interrupted and not results:
             raise KeyboardInterrupt("nothing was measured yet")
-        document = as_document(results, fast=fast)
+        document = as_document(results, fast=fast, interrupted=interrupted)
         _write(folder, document)
-    if page_folder is not None and not interrupted:
-        _renew_page(destination, page_folder)
     output.show(*tables(results, every_reading=bool(only)))
     output.show("", f"Saved: {destination}")
-    if page_folder is not None and not interrupted:
-        output.show(f"Page: {page_folder / PAGE}")
+    if page_folder is not None:
+        output.show(_renew_page(destination, page_folder, results, interrupted))
     output.result(document | {"out": str(destination)})
     if interrupted:
+        output.show("Interrupted: what is shown and saved is what was measured.")
         raise typer.Exit(INTERRUPTED)
-    if any(result.failed for result in results):
+    if not document["passed"]:
         raise typer.Exit(FAULT)
 
 
@@ -102,8 +101,12 @@ def _write(folder: Path, document: dict[str, Any]) -> None:
     files.write_json(folder / files.MANIFEST, manifest)
 
 
-def _renew_page(study: Path, docs: Path) -> None:
-    """Copy the page and its pictures of a finished validation."""
+def _renew_page(study: Path, docs: Path, results: Sequence[Result], interrupted: bool) -> str:
+    """Copy the page and its pictures of a whole validation; says what was done."""
+    absent = [result.target.name for result in results if result.verdict == "no data"]
+    if interrupted or absent:
+        why = f"there is no data for {', '.join(absent)}" if absent else "it is not whole"
+        return f"Page: {docs / PAGE} is left as it is, {why}"
     try:
         docs.mkdir(parents=True, exist_ok=True)
         pictures = docs / "validation"
@@ -113,16 +116,24 @@ def _renew_page(study: Path, docs: Path) -> None:
         shutil.copyfile(study / PAGE, docs / PAGE)
     except OSError as error:
         raise InputError(f"--docs {docs}: the page cannot be written there ({error})") from None
+    return f"Page: {docs / PAGE}"
 
 
 # ------------------------------------------------------------------------------- as a document
 
 
-def as_document(results: Sequence[Result], *, fast: bool) -> dict[str, Any]:
-    """Results as plain values for JSON: what the page is made of."""
+def as_document(
+    results: Sequence[Result], *, fast: bool, interrupted: bool = False
+) -> dict[str, Any]:
+    """Results as plain values for JSON: what the page is made of.
+
+    "passed" needs that something was measured, and that nothing failed.
+    """
+    measured = [result for result in results if result.finding is not None]
     return {
         "form": "fast" if fast else "full",
-        "passed": not any(result.failed for result in results),
+        "interrupted": interrupted,
+        "passed": bool(measured) and not any(result.failed for result in results),
         "counts": dict(Counter(result.verdict for result in results)),
         "targets": [_as_row(result) for result in results],
     }
@@ -139,6 +150,7 @@ def _as_row(result: Result) -> dict[str, Any]:
         "how": target.how,
         "verdict": result.verdict,
         "message": result.message,
+        "calibrated": target.calibrated,
         "explained": target.explained if result.verdict == "missed" else "",
         "seconds": round(result.seconds, 1),
         "readings": [
@@ -222,14 +234,15 @@ def _remarks(result: Result) -> Iterator[str]:
         yield f"[red]{name} did not notice its planted error: {escape(result.target.plant.says)}[/]"
 
 
-def list_targets(output: Output) -> None:
-    """The targets, without measuring."""
+def list_targets(only: Sequence[str], fast: bool, output: Output) -> None:
+    """The targets chosen, without measuring."""
+    targets = chosen(list(only), fast=fast)
     table = plain_table("Targets of vouch validate", "", "class", "claim", left=3)
-    for target in TARGETS.values():
+    for target in targets:
         table.add_row(target.name, KINDS[target.kind], escape(target.claim))
     output.show(table)
     output.result([
         {"name": one.name, "class": one.kind, "claim": one.claim, "source": one.source,
          "built": one.measure is not None}
-        for one in TARGETS.values()
+        for one in targets
     ])  # fmt: skip

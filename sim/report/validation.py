@@ -40,13 +40,15 @@ measures one target, `--fast` the limits and laws within a minute.
   [sim/presets.py](../sim/presets.py), the answers in [sim/theory.py](../sim/theory.py).
 - **Properties (P)**: laws that hold in every run, without exception.
 - **Statistical quality (Q)**: whether luck and intervals are what they claim to be.
-- **Stylised facts (S)**: what the literature reports of real markets, in the default world.
+- **Stylised facts (S)**: what the literature reports of real markets, in the default world or one
+  that the text describes. Targets marked "calibrated" set the defaults: that they pass shows that
+  the calibration worked, and no more.
 - **Real data (R)**: fitted on some people, scored on others. The data sets are not part of this
   repository; `$VOUCH_DATA` names their folder.
 
-**Every target can fail.** For each there is a planted error, a small change of the source such as
-an off-by-one, with which the target is measured again, in smaller samples; it must then leave its
-band.
+**What passes could fail.** For each target that passes there is a planted error, a small change of
+the source such as an off-by-one, with which it is measured again, in smaller samples; a reading
+that lies in its band without the error must then leave it.
 """
 
 _VERDICTS = {
@@ -171,15 +173,16 @@ def _summary(document: dict[str, Any]) -> Iterator[str]:
     form = ""
     if document["form"] != "full":
         form = " Made in the fast form, with smaller samples than the texts say."
+    if document["interrupted"]:
+        form += " **Interrupted: targets that were not measured are missing.**"
     yield f"## Summary\n\n{_said(rows)}{form}\n"
     yield f"![Where every reading lies in its band]({PICTURES}/{_OVERVIEW}.png)\n"
     yield "| | claim | verdict | nearest to its band's end | planted error |"
     yield "|---|---|---|---|---|"
     for row in rows:
         anchor = f"[{row['name']}](#{row['name'].lower()})"
-        yield _table_row(
-            anchor, row["claim"], _VERDICTS[row["verdict"]], _tightest(row), _caught(row)
-        )
+        verdict = _VERDICTS[row["verdict"]] + (", calibrated" if row["calibrated"] else "")
+        yield _table_row(anchor, row["claim"], verdict, _tightest(row), _caught(row))
 
 
 def _said(rows: Sequence[dict[str, Any]]) -> str:
@@ -216,6 +219,8 @@ def _target(row: dict[str, Any]) -> Iterator[str]:
     yield f"### {row['name']}\n"
     yield f"{_VERDICTS[row['verdict']].capitalize()}. {row['claim']} *{row['source']}*\n"
     yield f"{row['how']}\n"
+    if row["calibrated"]:
+        yield "The defaults were set by this level.\n"
     if row["message"]:
         yield f"{row['message']}\n"
     if row["readings"]:
@@ -242,8 +247,10 @@ def _noticed(planted: dict[str, Any]) -> str:
         return "Not tried in this run."
     if not planted["caught"]:
         return "**Not noticed.**"
-    if planted["measured"] is None:
+    if planted["measured"] is None and planted["low"] is None:
         return f"Noticed: {planted['by']}."
+    if planted["measured"] is None:
+        return f"Noticed: {planted['by']} was no number."
     found = significant(planted["measured"])
     return f"Noticed: {planted['by']} was {found}, not {_band(planted)}."
 

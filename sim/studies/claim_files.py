@@ -194,7 +194,8 @@ def read_claims(path: str | Path, seed: int | None = None) -> ClaimsFile:
     InputError
         If the file or its scenario cannot be read, or a claim names what there is not.
     """
-    return claims_from_table(read_toml(path), where=str(path), folder=Path(path).parent, seed=seed)
+    table = read_toml(path, "claims", "docs/how-to/claims.md shows how to write one")
+    return claims_from_table(table, where=str(path), folder=Path(path).parent, seed=seed)
 
 
 def claims_from_table(

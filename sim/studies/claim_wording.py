@@ -148,6 +148,8 @@ def legend(study: ClaimsStudy) -> Iterator[str]:
             f"by a factor of {filed.assumption_factor:g}, numbers with a source by "
             f"{filed.evidence_factor:g})."
         )
+    else:
+        yield "Nothing was drawn: the verdicts are by the changes alone."
     if study.interrupted:
         yield "Interrupted: the verdicts are by what was finished."
 

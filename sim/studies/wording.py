@@ -125,4 +125,8 @@ def band(low: float | None, high: float | None) -> str:
         return f"at most {significant(high)}"
     if high is None or math.isinf(high):
         return f"at least {significant(low)}"
-    return significant(low) if low == high else f"{significant(low)} to {significant(high)}"
+    if low == high:
+        return significant(low)
+    words = significant(low), significant(high)
+    # Ends that look alike are told apart by more digits.
+    return " to ".join(words if words[0] != words[1] else (f"{low:.8g}", f"{high:.8g}"))

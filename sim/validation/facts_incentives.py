@@ -254,6 +254,7 @@ TARGETS: tuple[Target, ...] = (
         claim="Three in four teams fill, and full teams are of the smallest size.",
         source="Zhang et al. (2021), BeiBei: 77.4 % fill, 99.4 % are pairs",
         how="16 default worlds in which buyers may open teams of two with a day to fill.",
+        calibrated=True,
         measure=teams,
         plant=Plant(
             says="an off-by-one: a friend's answer arrives a day late",

@@ -292,7 +292,7 @@ TARGETS: tuple[Target, ...] = (
         kind="S",
         claim="A programme also pays for orders that would have come anyway, the more the more "
         "people come by themselves and the more friends are alike.",
-        source="Literature sheet, section 6; Belo and Li (2022)",
+        source="Belo and Li (2022) for free riders; the two directions are expectations",
         how="Give 5, get 5 against the same world and luck without it, 20 worlds at each of three "
         "rates of organic visits and three taste correlations: share of rewarded orders that the "
         "twin has by the end.",

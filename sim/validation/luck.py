@@ -446,7 +446,7 @@ TARGETS: tuple[Target, ...] = (
         name="E1",
         kind="P",
         claim="Compiled kernels and Mesa agents leave the same bits.",
-        source="model page, section 9",
+        source="Two engines that read one set of rules",
         how="A run with each engine under a policy of every kind of scheme, in a world in which "
         "every mechanism is at work: state, daily columns, orders, ledger lines and outcomes.",
         measure=engines_agree,
@@ -462,7 +462,7 @@ TARGETS: tuple[Target, ...] = (
         name="E2",
         kind="P",
         claim="The neutral value of a coefficient removes its mechanism exactly.",
-        source="model page, section 4: parsimony",
+        source="Parsimony: every mechanism has a neutral value",
         how="For 20 groups of coefficients, a run at their neutral values against a run in which "
         "all are at work and the rule is replaced by one without the mechanism, in every bit. Each "
         "mechanism must change something when it is on.",

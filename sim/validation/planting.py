@@ -11,6 +11,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import math
 import os
 import re
 import subprocess
@@ -30,8 +31,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 class Planted(NamedTuple):
     """What became of a target with an error planted.
 
-    caught : whether a reading left its band, or the error ended the run. by : the reading that
-    did, or the error's message. measured, low, high : of that reading.
+    caught : whether a reading left its band that lies in it without the error, or the error ended
+    the run. by : the reading that did, or the error's message. measured, low, high : of it.
     """
 
     target: str
@@ -42,12 +43,13 @@ class Planted(NamedTuple):
     high: float | None = None
 
 
-def measure_planted(target: str, plant: Plant) -> Planted:
+def measure_planted(target: str, plant: Plant, missed: Sequence[str] = ()) -> Planted:
     """Measure a target, in its quick form, with an error planted.
 
-    Runs in an interpreter of its own. Raises RuntimeError if that fails other than by the error.
+    Runs in an interpreter of its own. missed : readings that leave their band without the error,
+    so that they notice nothing. Raises RuntimeError if that fails other than by the error.
     """
-    command = [sys.executable, "-m", __name__, json.dumps([target, *plant])]
+    command = [sys.executable, "-m", __name__, json.dumps([target, *plant, list(missed)])]
     folders = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -140,7 +142,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-def _measure_here(target: str, module: str, old: str, new: str) -> Planted:
+def _measure_here(target: str, module: str, old: str, new: str, missed: Sequence[str]) -> Planted:
     """Plant an error in this fresh interpreter and measure the target."""
     sys.meta_path.insert(0, _Finder(module, planted_source(module, old, new)))
     from sim.validation.target import NoDataError
@@ -156,11 +158,12 @@ def _measure_here(target: str, module: str, old: str, new: str) -> Planted:
         return Planted(target, False, str(absent))
     except Exception as error:  # an error that ends the run is noticed too
         return Planted(target, True, f"{type(error).__name__}: {error}")
-    for reading in finding.readings:
-        if not reading.holds:
-            numbers = (reading.measured, reading.low, reading.high)
-            return Planted(target, True, reading.what, *map(float, numbers))
-    return Planted(target, False, "every reading stayed in its band")
+    left = [one for one in finding.readings if not one.holds and one.what not in missed]
+    if not left:
+        return Planted(target, False, "no reading left its band that was in it before")
+    # One that is still a number says more than one that is none any more.
+    first = min(left, key=lambda one: math.isnan(one.measured))
+    return Planted(target, True, first.what, *map(float, (first.measured, first.low, first.high)))
 
 
 if __name__ == "__main__":

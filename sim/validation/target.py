@@ -114,6 +114,7 @@ class Target(NamedTuple):
     fast: bool = False  # part of ``vouch validate --fast``
     awaits: str = ""  # the capability a target that is not built yet waits for
     explained: str = ""  # why a target is missed in the default world, where it is
+    calibrated: bool = False  # the defaults were set by it: passing shows that, and no more
 
 
 def z_reading(what: str, measured: float, expected: float, error: float, sigmas: float) -> Reading:

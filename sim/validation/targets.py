@@ -51,6 +51,8 @@ def chosen(names: list[str] | None, *, fast: bool = False) -> list[Target]:
     if not names:
         return [target for target in TARGETS.values() if target.fast or not fast]
     wanted = [name.upper() for part in names for name in re.split(r"[,\s]+", part) if name]
+    if not wanted:
+        raise InputError("--only names no target; write one, such as --only B7")
     for name in wanted:
         if name not in TARGETS:
             raise InputError(f"--only {name}: there is no target '{name}'{nearest(name, TARGETS)}")

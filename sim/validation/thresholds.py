@@ -44,8 +44,11 @@ def watts_window(quick: bool) -> Finding:
             "mean degree", "share of seeds that set off a large cascade",
             (
                 Curve("simulated", degrees, np.array(list(large.values()))),
-                Curve("window of theory", np.array([low, low, high, high]),
-                      np.array([0.0, 1.0, 1.0, 0.0]), theory=True),
+                *(
+                    Curve(f"{edge} edge in theory", np.array([at, at]), np.array([0.0, 1.0]),
+                          theory=True)
+                    for edge, at in (("lower", low), ("upper", high))
+                ),
             ),
         ),
     )  # fmt: skip

@@ -96,6 +96,44 @@ def test_wrong_input_ends_with_2(vouch, tmp_path, arguments, message):
     assert not (tmp_path / "results").exists()
 
 
+def test_where_nothing_can_be_measured_nothing_passes(vouch, tmp_path, monkeypatch):
+    monkeypatch.setenv("VOUCH_DATA", str(tmp_path / "none"))
+    ended = vouch("validate", "--only", "R7", "--only", "B25", "--fast", "--out", "x", "--json")
+    assert ended.code == 1
+    assert ended.json["counts"] == {"not built": 1, "no data": 1}
+    assert ended.json["passed"] is False
+
+
+def test_a_page_is_not_renewed_without_the_real_data(vouch, tmp_path, monkeypatch):
+    from sim.commands import validate
+
+    monkeypatch.setattr(validate, "chosen", lambda *_, **__: [TARGETS["B6"], TARGETS["R7"]])
+    monkeypatch.setenv("VOUCH_DATA", str(tmp_path / "none"))
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "validation.md").write_text("old")
+    ended = vouch("validate", "--no-power", "--out", "x")
+    assert ended.code == 0
+    assert "is left as it is, there is no data for R7" in " ".join(ended.out.split())
+    assert (docs / "validation.md").read_text() == "old"
+
+
+def test_an_interrupted_validation_says_so(vouch, tmp_path, monkeypatch):
+    from sim.commands import validate
+
+    results = running.measure_targets([TARGETS["B23"]], quick=True, workers=1)
+    monkeypatch.setattr(validate, "measure_targets", lambda *_, **__: results)
+    ended = vouch("validate", "--only", "B5,B23", "--fast", "--out", "x", "--json")
+    assert ended.code == 130
+    assert ended.json["interrupted"] is True
+    assert "Interrupted" in (tmp_path / "x" / "validation.md").read_text()
+
+
+def test_the_list_can_be_cut(vouch):
+    ended = vouch("validate", "--list", "--only", "b7", "--json")
+    assert [row["name"] for row in ended.json] == ["B7"]
+
+
 def test_targets_are_listed(vouch):
     ended = vouch("validate", "--list", "--json")
     assert [row["name"] for row in ended.json] == list(TARGETS)

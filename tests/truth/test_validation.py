@@ -9,7 +9,7 @@ import pytest
 from sim.errors import InputError
 from sim.studies.replicate import processors
 from sim.validation.planting import Planted, measure_planted, planted_source
-from sim.validation.running import Result, measure_target, measure_targets
+from sim.validation.running import Result, measure_target, measure_targets, try_plant
 from sim.validation.target import Finding, NoDataError, Plant, Reading, Target
 from sim.validation.targets import TARGETS, chosen
 
@@ -35,7 +35,7 @@ def test_a_fast_target_holds(name, measured):
 def planted() -> dict[str, Planted]:
     """Every planted error tried, each in an interpreter of its own, as many at once as fit."""
     with ThreadPoolExecutor(processors()) as pool:
-        found = pool.map(lambda name: measure_planted(name, TARGETS[name].plant), WITH_PLANT)
+        found = pool.map(lambda name: try_plant(TARGETS[name]), WITH_PLANT)
         return dict(zip(WITH_PLANT, found, strict=True))
 
 
@@ -119,6 +119,14 @@ def test_a_text_that_is_not_there_cannot_be_planted():
         measure_planted("B23", Plant("nothing", "sim.measures", "def ", "def "))
 
 
+def test_a_reading_that_is_missed_anyway_notices_nothing():
+    plant = TARGETS["B23"].plant
+    noticed = measure_planted("B23", plant)
+    assert noticed.caught
+    every = [one.what for one in TARGETS["B23"].measure(True).readings]
+    assert not measure_planted("B23", plant, missed=every).caught
+
+
 def test_an_error_that_changes_nothing_is_not_noticed():
     plant = Plant("a comment", "sim.measures", '"""Measures of a run:', '"""The measures of a run:')
     assert not measure_planted("B23", plant).caught
@@ -141,4 +149,6 @@ def test_targets_are_chosen_by_name():
     assert [one.name for one in chosen(["b7", "W1,B9"])] == ["B7", "B9", "W1"]
     with pytest.raises(InputError, match="there is no target 'B77'"):
         chosen(["B77"])
+    with pytest.raises(InputError, match="names no target"):
+        chosen([""])
     assert [one.name for one in chosen(None, fast=True)] == FAST
