@@ -111,14 +111,17 @@ def cascade_sizes(seed, indptr, target, probability, origins):
 
 
 @kernel
-def linear_threshold(thresholds, indptr, target, weight, seeds):
-    """Linear threshold: the step at which each person adopts, int32 (N,), -1 never.
+def thresholds_reached(thresholds, indptr, target, weight, seeds):
+    """Thresholds: the step at which each person adopts, int32 (N,), -1 never.
 
     A person adopts when the weights of the ties from adopters reach her threshold. weight :
-    float64 (T,). thresholds : float64 (N,). Granovetter (1978); Kempe et al. (2003).
+    float64 (T,) per tie, or (1,) for all. thresholds : float64 (N,). Linear thresholds: Granovetter
+    (1978), Kempe et al. (2003); with weights of 1 counted ones: Watts (2002), Centola and Macy
+    (2007).
     """
     step, queue, filled = start(indptr.size - 1, seeds)
     pressure = np.zeros(indptr.size - 1)
+    last = weight.size - 1
     head = 0
     while head < filled:
         i = queue[head]
@@ -127,32 +130,8 @@ def linear_threshold(thresholds, indptr, target, weight, seeds):
             j = target[e]
             if step[j] != NEVER:
                 continue
-            pressure[j] += weight[e]
+            pressure[j] += weight[min(e, last)]
             if pressure[j] >= thresholds[j]:
-                step[j] = step[i] + 1
-                queue[filled] = j
-                filled += 1
-    return step
-
-
-@kernel
-def threshold(needed, indptr, target, seeds):
-    """Counted threshold: adopt at ``needed[i]`` adopting contacts; int32 (N,), -1 never.
-
-    needed : int64 (N,), at least 1. Watts (2002); Centola and Macy (2007).
-    """
-    step, queue, filled = start(indptr.size - 1, seeds)
-    contacts = np.zeros(indptr.size - 1, np.int64)
-    head = 0
-    while head < filled:
-        i = queue[head]
-        head += 1
-        for e in range(indptr[i], indptr[i + 1]):
-            j = target[e]
-            if step[j] != NEVER:
-                continue
-            contacts[j] += 1
-            if contacts[j] >= needed[j]:
                 step[j] = step[i] + 1
                 queue[filled] = j
                 filled += 1

@@ -11,6 +11,7 @@ everything else off.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -140,7 +141,7 @@ def linear_threshold(
         If weights are negative, too large in sum or of the wrong number, or a seed is out of range.
     """
     first, arrays = _people(seeds, graph.size), graph.arrays
-    given = np.ones(graph.tie_count) if weights is None else _weights(graph, weights)
+    given = np.ones(1) if weights is None else _weights(graph, weights)
     # Equal weights are counted as ones against a scaled threshold: adding them up is then exact.
     limits = contagion.person_uniforms(_luck(seed), graph.size)
     if weights is None:
@@ -148,7 +149,7 @@ def linear_threshold(
     return Contagion(
         graph.size,
         1.0,
-        lambda: contagion.linear_threshold(limits, arrays.indptr, arrays.target, given, first),
+        lambda: contagion.thresholds_reached(limits, arrays.indptr, arrays.target, given, first),
         first,
     )
 
@@ -189,16 +190,19 @@ def threshold(
     if contacts is not None and share is not None:
         raise InputError(f"contacts = {contacts} and share = {share}: give one of the two")
     if share is None:
-        needed = np.full(graph.size, _at_least_one(2 if contacts is None else contacts), np.int64)
+        count = _at_least_one(2 if contacts is None else contacts)
+        needed = np.full(graph.size, count, np.float64)
     else:
         if not 0 < share <= 1:
             raise InputError(f"share = {share} is not allowed; write a number above 0, at most 1")
         # 0.2 of 5 contacts is one of them, though 5 * 0.2 may come out a bit above 1.
-        needed = np.maximum(np.ceil(share * arrays.in_degree - 1e-9), 1).astype(np.int64)
+        needed = np.maximum(np.ceil(share * arrays.in_degree - 1e-9), 1.0)
     return Contagion(
         graph.size,
         1.0,
-        lambda: contagion.threshold(needed, arrays.indptr, arrays.target, first),
+        lambda: contagion.thresholds_reached(
+            needed, arrays.indptr, arrays.target, np.ones(1), first
+        ),
         first,
     )
 
@@ -255,7 +259,11 @@ def bass(
     if horizon is not None and not horizon > 0:
         raise InputError(f"horizon = {horizon} is not allowed; write a time above 0")
     people = graph.size if graph is not None else _at_least_one(size, "size")
-    ticks = contagion.LONGEST if horizon is None else round(horizon / dt)
+    # A horizon that falls within a tick ends before it; one that is a whole number of them may
+    # come out a little less.
+    ticks = contagion.LONGEST
+    if horizon is not None and horizon < contagion.LONGEST * dt:
+        ticks = math.floor(horizon / dt * (1 + 1e-12))
     first, luck = _people(seeds, people), _luck(seed)
 
     def process() -> np.ndarray:

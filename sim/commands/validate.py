@@ -55,11 +55,10 @@ def validate(
         files.study_folder(destination, overwrite) as folder,
     ):
         with output.progress("measurements") as progress:
-            results = measure_targets(
+            results, interrupted = measure_targets(
                 targets, quick=fast, power=whole if power is None else power, workers=workers,
                 progress=progress,
             )  # fmt: skip
-        interrupted = len(results) < len(targets)
         if interrupted and not results:
             raise KeyboardInterrupt("nothing was measured yet")
         document = as_document(results, fast=fast, interrupted=interrupted)
@@ -109,11 +108,13 @@ def _renew_page(study: Path, docs: Path, results: Sequence[Result], interrupted:
         return f"Page: {docs / PAGE} is left as it is, {why}"
     try:
         docs.mkdir(parents=True, exist_ok=True)
-        pictures = docs / "validation"
-        if pictures.exists():
-            shutil.rmtree(pictures)
-        shutil.copytree(study / "validation", pictures)
-        shutil.copyfile(study / PAGE, docs / PAGE)
+        pictures, fresh = docs / "validation", docs / ".validation-new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(study / "validation", fresh)
+        shutil.copyfile(study / PAGE, fresh / PAGE)
+        shutil.rmtree(pictures, ignore_errors=True)
+        (fresh / PAGE).replace(docs / PAGE)
+        fresh.replace(pictures)
     except OSError as error:
         raise InputError(f"--docs {docs}: the page cannot be written there ({error})") from None
     return f"Page: {docs / PAGE}"
@@ -157,6 +158,7 @@ def _as_row(result: Result) -> dict[str, Any]:
             {**reading._asdict(), "holds": reading.holds, "room": reading.room}
             for reading in (finding.readings if finding else ())
         ],
+        "notes": list(finding.notes) if finding else [],
         "planted": _planted(target, result),
         "picture": _picture(finding.picture) if finding and finding.picture else None,
     }

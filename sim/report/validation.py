@@ -232,6 +232,8 @@ def _target(row: dict[str, Any]) -> Iterator[str]:
             reading["what"], expected, _band(reading), significant(reading["measured"]),
             "" if reading["holds"] else "**outside**",
         )  # fmt: skip
+    for note in row["notes"]:
+        yield f"\nAlso measured: {note}."
     if row["explained"]:
         yield f"\n{row['explained']}"
     if row["planted"]:

@@ -14,8 +14,10 @@ The rules, exactly (:data:`RULES` says them to the reader):
 - In a draw of the uncertain parameters a claim is *kept* if its mean effect lies in the band.
 - FRAGILE: does not hold in the base; lost or refuted under a variant; the engines differ; or
   kept in half of the draws or fewer.
+- Luck alone loses some draws, as each has few replications: ``expected`` is the share that would
+  be kept if the parameters did nothing, by the mean and spread of the base.
 - SHIFTED: not fragile, but under a variant it only leans or its size has moved, or it is kept in
-  fewer than ``holds_in`` of the draws.
+  fewer than ``holds_in`` of the draws that luck leaves.
 - ROBUST: neither. That it must hold under every variant needs no correction for their number:
   each more makes it harder to reach by chance.
 """
@@ -27,6 +29,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
+from scipy import special
 
 from sim.studies.claim_files import Claim
 from sim.studies.statistics import LEVEL, Interval, mean_interval, share_interval
@@ -37,7 +40,7 @@ State = Literal["holds", "leans", "lost", "refuted"]
 
 RULES: dict[Verdict, str] = {
     "ROBUST": "sure (95 %) as filed and under every change that must not matter, and kept in at "
-    "least {holds_in} of the draws of what is not known exactly",
+    "least {holds_in} of the draws of what is not known exactly, less those that luck loses",
     "SHIFTED": "sure as filed, but under such a change its size moves or it is not sure, or it is "
     "kept in fewer draws",
     "FRAGILE": "not sure as filed, lost or refuted under such a change, or kept in half of the "
@@ -65,13 +68,15 @@ class Reading(NamedTuple):
 class Draws(NamedTuple):
     """A claim under draws of the uncertain parameters.
 
-    effects : mean effect of each draw, float64 (draws,). kept : draws in which it is kept. low,
-    high : 95 % interval of their share. blamed : the parameters that go together with how well it
-    is kept, the strongest first; a correlation below 0 means that high values break it.
+    effects : mean effect of each draw, float64 (draws,). kept : draws in which it is kept.
+    expected : share that luck alone would keep. low, high : 95 % interval of the share kept.
+    blamed : the parameters that go together with how well it is kept, the strongest first; a
+    correlation below 0 means that high values break it.
     """
 
     effects: np.ndarray
     kept: int
+    expected: float
     low: float
     high: float
     blamed: tuple[Association, ...]
@@ -158,10 +163,32 @@ def read_variants(
     return tuple(readings)
 
 
-def read_draws(claim: Claim, effects: np.ndarray, blamed: tuple[Association, ...]) -> Draws:
-    """A claim under draws of the parameters. effects : mean effect of each, float64 (draws,)."""
+def read_draws(
+    claim: Claim,
+    effects: np.ndarray,
+    blamed: tuple[Association, ...],
+    base: Interval,
+    replications: int,
+) -> Draws:
+    """A claim under draws of the parameters.
+
+    effects : mean effect of each, float64 (draws,). base : of the effect as filed. replications :
+    of a draw.
+    """
     kept = sum(slack(claim, effect) >= 0 for effect in effects.tolist())
-    return Draws(effects, kept, *share_interval(kept, effects.size), blamed)
+    expected = kept_by_luck(claim, base, replications)
+    return Draws(effects, kept, expected, *share_interval(kept, effects.size), blamed)
+
+
+def kept_by_luck(claim: Claim, base: Interval, replications: int) -> float:
+    """Chance that the mean of so many replications lies in the band, were all as in the base."""
+    spread = base.sd / math.sqrt(max(replications, 1))
+    if not spread > 0:
+        return float(slack(claim, base.mean) >= 0)
+    low, high = claim.band
+    return float(
+        special.ndtr((high - base.mean) / spread) - special.ndtr((low - base.mean) / spread)
+    )
 
 
 def judge(
@@ -183,7 +210,7 @@ def judge(
         reasons.append(Reason("draws", "FRAGILE"))
     reasons += [Reason("moved", "SHIFTED", one) for one in others if one.moved]
     reasons += [Reason("state", "SHIFTED", one) for one in others if one.state == "leans"]
-    if HALF < draws.share < holds_in:
+    if HALF < draws.share < holds_in * draws.expected:
         reasons.append(Reason("draws", "SHIFTED"))
     verdict: Verdict = "ROBUST"
     if reasons:

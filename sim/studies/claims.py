@@ -284,7 +284,7 @@ def _judged(file: ClaimsFile, claim: Claim, found: _Found) -> Judgement:
     return judge(
         claim,
         readings,
-        read_draws(claim, effects, blamed),
+        read_draws(claim, effects, blamed, readings[0].interval, plan.draw_replications),
         found.same_engine(keys),
         settings.uncertainty.holds_in,
     )

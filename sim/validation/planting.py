@@ -6,13 +6,13 @@ everything that uses the module uses the error, compiled code too. Nothing is wr
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
 import math
-import os
 import re
 import subprocess
 import sys
@@ -27,12 +27,23 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
+# Workers leave Ctrl-C to their parent, which a child would take over from them.
+_CHILD = """
+import json, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+work = json.loads(sys.argv[1])
+sys.path[:] = work["path"]
+from sim.validation.planting import measure_here
+measure_here(work["target"], work["plant"], work["missed"])
+"""
+_LONGEST = 900  # seconds
+
 
 class Planted(NamedTuple):
     """What became of a target with an error planted.
 
-    caught : whether a reading left its band that lies in it without the error, or the error ended
-    the run. by : the reading that did, or the error's message. measured, low, high : of it.
+    caught : whether a reading left its band that lies in it without the error. by : that reading,
+    or why there is none. measured, low, high : of the reading.
     """
 
     target: str
@@ -49,10 +60,10 @@ def measure_planted(target: str, plant: Plant, missed: Sequence[str] = ()) -> Pl
     Runs in an interpreter of its own. missed : readings that leave their band without the error,
     so that they notice nothing. Raises RuntimeError if that fails other than by the error.
     """
-    command = [sys.executable, "-m", __name__, json.dumps([target, *plant, list(missed)])]
-    folders = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    # The path of this process, so that the child finds the same modules whatever folder it is in.
+    work = json.dumps({"path": sys.path, "target": target, "plant": plant, "missed": list(missed)})
+    command = [sys.executable, "-P", "-c", _CHILD, work]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LONGEST)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise RuntimeError(f"{target} with its planted error: {last}")
@@ -75,17 +86,18 @@ def _path(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def compiled_with(module: str) -> set[str]:
-    """The modules whose compiled code contains code of ``module``, itself among them.
+def compiled_with(module: str, old: str) -> set[str]:
+    """The modules whose compiled code changes with ``old`` in ``module``.
 
-    They may not come from the disk cache, nor go there, while an error is planted.
+    They may not come from the disk cache, nor go there, while an error is planted. What stands in
+    a function that is not compiled changes none; a constant is frozen into what imports it.
     """
     sources = {
         ".".join(("sim", *path.relative_to(PACKAGE).with_suffix("").parts)): path.read_text("utf-8")
         for path in PACKAGE.rglob("*.py")
     }
     compiled = {name for name, text in sources.items() if "from sim._jit import" in text}
-    if module not in compiled:
+    if module not in compiled and _in_a_function(sources[module], old):
         return set()
     reached, waiting = set(), [module]
     while waiting:
@@ -99,6 +111,17 @@ def compiled_with(module: str) -> set[str]:
             name for name in compiled - reached - set(waiting) if imports.search(sources[name])
         ]
     return reached
+
+
+def _in_a_function(source: str, part: str) -> bool:
+    """Whether a part of a source stands inside the body of one function."""
+    first = source[: source.index(part)].count("\n") + 1
+    last = first + part.count("\n")
+    return any(
+        node.body[0].lineno <= first and last <= (node.end_lineno or 0)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+    )
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
@@ -126,9 +149,9 @@ class _Loader(importlib.machinery.SourceFileLoader):
 class _Finder(importlib.abc.MetaPathFinder):
     """Finds the modules of the package, one of them with an error."""
 
-    def __init__(self, module: str, text: str) -> None:
-        self._module, self._text = module, text
-        self._uncached = compiled_with(module)
+    def __init__(self, module: str, old: str, new: str) -> None:
+        self._module, self._text = module, planted_source(module, old, new)
+        self._uncached = compiled_with(module, old)
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> Any:
         """The module's usual place, with a loader of ours."""
@@ -142,9 +165,16 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-def _measure_here(target: str, module: str, old: str, new: str, missed: Sequence[str]) -> Planted:
-    """Plant an error in this fresh interpreter and measure the target."""
-    sys.meta_path.insert(0, _Finder(module, planted_source(module, old, new)))
+def measure_here(target: str, plant: Sequence[str], missed: Sequence[str]) -> None:
+    """Plant an error in this fresh interpreter, measure the target and print what came of it."""
+    _, module, old, new = plant
+    with contextlib.redirect_stdout(sys.stderr):
+        sys.meta_path.insert(0, _Finder(module, old, new))
+        found = _measured(target, missed)
+    print(json.dumps(found._asdict()))
+
+
+def _measured(target: str, missed: Sequence[str]) -> Planted:
     from sim.validation.target import NoDataError
     from sim.validation.targets import TARGETS
 
@@ -156,18 +186,11 @@ def _measure_here(target: str, module: str, old: str, new: str, missed: Sequence
             finding = measure(True)
     except NoDataError as absent:
         return Planted(target, False, str(absent))
-    except Exception as error:  # an error that ends the run is noticed too
-        return Planted(target, True, f"{type(error).__name__}: {error}")
+    except Exception as error:  # it shows that something is wrong, not that the target sees it
+        return Planted(target, False, f"the run ended with {type(error).__name__}: {error}")
     left = [one for one in finding.readings if not one.holds and one.what not in missed]
     if not left:
         return Planted(target, False, "no reading left its band that was in it before")
     # One that is still a number says more than one that is none any more.
     first = min(left, key=lambda one: math.isnan(one.measured))
     return Planted(target, True, first.what, *map(float, (first.measured, first.low, first.high)))
-
-
-if __name__ == "__main__":
-    with contextlib.redirect_stdout(sys.stderr):
-        _name, _says, *_change = json.loads(sys.argv[1])
-        result = _measure_here(_name, *_change)
-    print(json.dumps(result._asdict()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import subprocess
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -54,10 +55,20 @@ def try_plant(target: Target) -> Planted:
     """Measure a target again, in its quick form, with its error planted."""
     assert target.plant is not None
     missed: list[str] = []
-    if target.explained:  # some readings miss without any error
+    if not target.fast:  # nothing else measures the quick form without the error
         finding = measure_target(target, quick=True).finding
         missed = [one.what for one in finding.readings if not one.holds] if finding else []
-    return measure_planted(target.name, target.plant, missed)
+    try:
+        return measure_planted(target.name, target.plant, missed)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        return Planted(target.name, False, f"could not be tried: {error}")
+
+
+class Measured(NamedTuple):
+    """Results, and whether measuring was interrupted."""
+
+    results: list[Result]
+    interrupted: bool
 
 
 class _Task(NamedTuple):
@@ -82,7 +93,7 @@ def measure_targets(
     power: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Result]:
+) -> Measured:
     """Measure targets in worker processes.
 
     Parameters
@@ -98,8 +109,8 @@ def measure_targets(
 
     Returns
     -------
-    list of Result
-        In the order of ``targets``; after Ctrl-C those that were finished.
+    Measured
+        Results in the order of ``targets``; after Ctrl-C those that were finished.
     """
     built = [target for target in targets if target.measure is not None]
     # The classes that take longest come last on the page and first here, so that no worker is
@@ -117,8 +128,8 @@ def measure_targets(
                 if progress is not None:
                     progress(done, len(tasks))
     except KeyboardInterrupt:
-        return _in_order(targets, measured, planted, interrupted=True)
-    return _in_order(targets, measured, planted, interrupted=False)
+        return Measured(_in_order(targets, measured, planted), True)
+    return Measured(_in_order(targets, measured, planted), False)
 
 
 def _file(found: Any, name: str, measured: dict[str, Result], planted: dict[str, Planted]) -> None:
@@ -132,7 +143,6 @@ def _in_order(
     targets: Sequence[Target],
     measured: dict[str, Result],
     planted: dict[str, Planted],
-    interrupted: bool,
 ) -> list[Result]:
     results = []
     for target in targets:
@@ -143,6 +153,4 @@ def _in_order(
             # The target is this process's own: its functions did not travel.
             own = None if result.verdict == "no data" else planted.get(target.name)
             results.append(result._replace(target=target, planted=own))
-        elif not interrupted:
-            raise RuntimeError(f"{target.name} was not measured")
     return results

@@ -78,6 +78,7 @@ class Finding(NamedTuple):
 
     readings: tuple[Reading, ...]
     picture: Picture | None = None
+    notes: tuple[str, ...] = ()  # measured too, and told, but held to no band
 
     @property
     def tightest(self) -> Reading:

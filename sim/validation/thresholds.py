@@ -129,7 +129,7 @@ TARGETS: tuple[Target, ...] = (
         "`presets.threshold(contacts=2)` from a person and her friends on small worlds of 2,000 "
         "people, 15 each.", long_ties,
         Plant("an off-by-one: contacts must exceed the threshold", "sim.contagion",
-              "if contacts[j] >= needed[j]:", "if contacts[j] > needed[j]:"),
+              "if pressure[j] >= thresholds[j]:", "if pressure[j] > thresholds[j]:"),
         fast=True,
     ),
 )  # fmt: skip

@@ -121,8 +121,9 @@ def test_a_page_is_not_renewed_without_the_real_data(vouch, tmp_path, monkeypatc
 def test_an_interrupted_validation_says_so(vouch, tmp_path, monkeypatch):
     from sim.commands import validate
 
-    results = running.measure_targets([TARGETS["B23"]], quick=True, workers=1)
-    monkeypatch.setattr(validate, "measure_targets", lambda *_, **__: results)
+    found = running.measure_targets([TARGETS["B23"]], quick=True, workers=1)
+    stopped = found._replace(interrupted=True)
+    monkeypatch.setattr(validate, "measure_targets", lambda *_, **__: stopped)
     ended = vouch("validate", "--only", "B5,B23", "--fast", "--out", "x", "--json")
     assert ended.code == 130
     assert ended.json["interrupted"] is True

@@ -8,7 +8,7 @@ import pytest
 
 from sim.errors import InputError
 from sim.studies.replicate import processors
-from sim.validation.planting import Planted, measure_planted, planted_source
+from sim.validation.planting import Planted, compiled_with, measure_planted, planted_source
 from sim.validation.running import Result, measure_target, measure_targets, try_plant
 from sim.validation.target import Finding, NoDataError, Plant, Reading, Target
 from sim.validation.targets import TARGETS, chosen
@@ -19,7 +19,7 @@ WITH_PLANT = [name for name, target in TARGETS.items() if target.plant is not No
 
 @pytest.fixture(scope="module")
 def measured() -> dict[str, Result]:
-    results = measure_targets(chosen(None, fast=True), quick=True)
+    results = measure_targets(chosen(None, fast=True), quick=True).results
     return {result.target.name: result for result in results}
 
 
@@ -110,6 +110,23 @@ def test_an_unnoticed_error_fails_a_target_that_passes():
     assert not result.failed
     assert result._replace(planted=Planted("X1", False, "nothing")).failed
     assert not result._replace(planted=Planted("X1", True, "a")).failed
+
+
+def test_a_crash_is_not_a_notice():
+    plant = Plant(
+        "a misspelt name", "sim.randomness", "for _ in range(_ROUNDS):", "for _ in rnge(1):"
+    )
+    planted = measure_planted("B23", plant)
+    assert planted.by.startswith("the run ended with")
+    assert not planted.caught
+
+
+def test_what_a_plant_changes_in_compiled_code():
+    assert compiled_with("sim.measures", "return _ratio(int(counted.sum())") == set()
+    assert "sim.kernels" in compiled_with("sim.rules", "effect *= c.novelty")
+    assert "sim.sharing" in compiled_with("sim.kernels", "lines.refund_tick[k] = -1")
+    assert "sim.kernels" in compiled_with("sim.population", "NEVER = -(2**30)")  # frozen in there
+    assert compiled_with("sim.contagion", "size += offspring") == {"sim.contagion"}
 
 
 def test_a_text_that_is_not_there_cannot_be_planted():

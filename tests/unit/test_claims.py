@@ -12,7 +12,13 @@ from sim.errors import InputError
 from sim.incentives import Commissions, Offer, Scheme
 from sim.studies.claim_files import Claim, claims_from_table, read_claims
 from sim.studies.claim_variants import VARIANTS, half_tick, twice_the_people
-from sim.studies.claim_verdicts import judge, read_draws, read_variants, state_of
+from sim.studies.claim_verdicts import (
+    judge,
+    kept_by_luck,
+    read_draws,
+    read_variants,
+    state_of,
+)
 from sim.studies.claim_wording import document, page
 from sim.studies.claims import try_claims
 from sim.studies.renumbering import drawn_order, renumber
@@ -47,10 +53,11 @@ def around(mean, spread=1.0, count=20):
     return mean + spread * (values - values.mean()) / values.std(ddof=1)
 
 
-def judged(effects, draws=(1.0,) * 20, same_engine=True, **changes):
+def judged(effects, draws=(1.0,) * 20, same_engine=True, replications=1000, **changes):
     one = claim(**changes)
     readings = read_variants(one, effects, 0.1, comparisons=5 * (len(effects) - 1))
-    return judge(one, readings, read_draws(one, np.array(draws), ()), same_engine, 0.9)
+    found = read_draws(one, np.array(draws), (), readings[0].interval, replications)
+    return judge(one, readings, found, same_engine, 0.9)
 
 
 @pytest.mark.parametrize(
@@ -106,13 +113,40 @@ def test_the_verdict_under_draws(kept, verdict):
 
 
 def test_a_draw_without_an_answer_does_not_keep_the_claim():
-    assert read_draws(claim(), np.array([1.0, math.nan, 0.0]), ()).kept == 1
+    base = mean_interval(around(3))
+    assert read_draws(claim(), np.array([1.0, math.nan, 0.0]), (), base, 4).kept == 1
 
 
 def test_the_share_of_draws_has_wilsons_interval():
     """Eight of ten: 0.4902 to 0.9433 (Wilson 1927; Brown, Cai and DasGupta 2001)."""
-    found = read_draws(claim(), np.array([1.0] * 8 + [-1.0] * 2), ())
+    found = read_draws(claim(), np.array([1.0] * 8 + [-1.0] * 2), (), mean_interval(around(3)), 4)
     assert (found.low, found.high) == pytest.approx((0.4902, 0.9433), abs=5e-5)
+
+
+def test_draws_that_luck_loses_are_not_held_against_a_claim():
+    weak = {"base": around(0.8, spread=2.0, count=40), "ids": around(0.8, spread=2.0, count=40)}
+    draws = [1.0] * 15 + [-1.0] * 5  # 79 % are kept by luck if each has four replications
+    assert kept_by_luck(claim(), mean_interval(weak["base"]), 4) == pytest.approx(0.788, abs=1e-3)
+    assert judged(weak, draws, replications=4).verdict == "ROBUST"
+    assert judged(weak, draws, replications=400).verdict == "SHIFTED"
+    assert judged(weak, [1.0] * 14 + [-1.0] * 6, replications=4).verdict == "SHIFTED"
+
+
+def test_luck_alone_makes_few_claims_look_uncertain():
+    """Parameters that do nothing: at most 15 % of the claims that hold are not robust."""
+    normal = np.sqrt(-2 * np.log(sim.randomness.uniform_table(np.uint64(5), 1, 0, 100_000)))
+    angles = 2 * np.pi * sim.randomness.uniform_table(np.uint64(5), 1, 1, 100_000)
+    noise = (normal * np.cos(angles)).ravel()[: 300 * 280].reshape(300, 280)
+    allowed, without = [], []
+    for runs in noise + 0.6:
+        base, draws = runs[:40], runs[40:].reshape(60, 4).mean(axis=1)
+        found = judged({"base": base, "ids": base}, draws, replications=4)
+        if found.base.state == "holds":
+            allowed.append(found.verdict)
+            without.append(judged({"base": base, "ids": base}, draws).verdict)
+    assert len(allowed) > 200
+    assert allowed.count("ROBUST") >= 0.85 * len(allowed)
+    assert without.count("ROBUST") < 0.5 * len(without)  # as if every draw were exact
 
 
 def test_engines_that_differ_are_fragile():
