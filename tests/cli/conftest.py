@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
+import sim
 
 SCENARIO = """
 name = "small"
@@ -64,6 +71,38 @@ def vouch(
         else:
             code = 0
         return Ended(code, *capsys.readouterr())
+
+    return call
+
+
+Interrupted = Callable[..., Ended]
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> Interrupted:
+    """``interrupted("of 80", "compare", ...)``: a command in a process of its own, in ``tmp_path``.
+
+    It gets a Ctrl-C when a line on standard error has the first text in it.
+    """
+    if os.name != "posix":
+        pytest.skip("a process is interrupted by a POSIX signal")
+
+    def call(line: str, *arguments: object) -> Ended:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sim.cli", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(sim.__file__).parents[1])},
+            text=True,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # A shell's background jobs ignore Ctrl-C, and so would what they start.
+            preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        )
+        assert process.stderr is not None
+        assert line in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        return Ended(process.returncode, out, err)
 
     return call
 

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-import sim
 
 CLAIMS = """
 scenario = "scenario.toml"
@@ -150,24 +144,16 @@ def test_wrong_flags_are_one_line(vouch, claims, arguments, message):
     assert ended.err.count("\n") == 1
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a process is interrupted by a POSIX signal")
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_interrupt_keeps_what_is_finished(claims, tmp_path, workers):
-    command = [
-        sys.executable, "-m", "sim.cli", "claims", str(claims), "--replications", "40",
-        "--draws", "0", "--workers", str(workers), "--out", "out",
-    ]  # fmt: skip
-    place = {**os.environ, "PYTHONPATH": str(Path(sim.__file__).parents[1])}
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=place, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stderr is not None
-    assert "of 241 pieces of work" in process.stderr.readline()  # a quarter is done
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    assert "Interrupted" in out
+def test_an_interrupt_keeps_what_is_finished(claims, tmp_path, interrupted, workers):
+    ended = interrupted(
+        "of 241 pieces of work",  # a quarter is done
+        "claims", claims, "--replications", 40, "--draws", 0, "--workers", workers,
+        "--out", "out",
+    )  # fmt: skip
+    assert ended.code == 130, ended.err
+    assert "Traceback" not in ended.err
+    assert "Interrupted" in ended.out
     found = json.loads((tmp_path / "out" / "claims.json").read_text())
     assert found["interrupted"] is True
     assert 2 <= found["replications"] < 40

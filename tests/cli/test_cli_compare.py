@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -259,24 +258,16 @@ def test_the_report_of_a_study_can_be_drawn_again(vouch, scenario, tmp_path):
     assert vouch("report", "nowhere").code == 2
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a process is interrupted by a POSIX signal")
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_interrupt_keeps_what_is_finished(scenario, tmp_path, workers):
-    command = [
-        sys.executable, "-m", "sim.cli", "compare", str(scenario), "--replications", "80",
-        "--workers", str(workers), "--no-report", "--out", "out", "--days", "150",
-    ]  # fmt: skip
-    place = {**os.environ, "PYTHONPATH": str(Path(sim.__file__).parents[1])}
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=place, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stderr is not None
-    assert "of 80 replications" in process.stderr.readline()  # a quarter is done
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    assert "Interrupted" in out
+def test_an_interrupt_keeps_what_is_finished(scenario, tmp_path, interrupted, workers):
+    ended = interrupted(
+        "of 80 replications",  # a quarter is done
+        "compare", scenario, "--replications", 80, "--workers", workers, "--no-report",
+        "--out", "out", "--days", 150,
+    )  # fmt: skip
+    assert ended.code == 130, ended.err
+    assert "Traceback" not in ended.err
+    assert "Interrupted" in ended.out
     summary = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert summary["interrupted"] is True
     assert 2 <= summary["replications"] < 80

@@ -130,6 +130,18 @@ def test_an_interrupted_validation_says_so(vouch, tmp_path, monkeypatch):
     assert "Interrupted" in (tmp_path / "x" / "validation.md").read_text()
 
 
+def test_an_interrupt_keeps_what_is_measured(interrupted, tmp_path):
+    ended = interrupted(
+        "2 of 8 measurements", "validate", "--only", "B5,B15,B16,B23", "--fast", "--power",
+        "--workers", 2, "--out", "out",
+    )  # fmt: skip
+    assert ended.code == 130, ended.err
+    assert "Interrupted" in ended.out
+    found = json.loads((tmp_path / "out" / "validation.json").read_text())
+    assert found["interrupted"] is True
+    assert 2 <= found["counts"]["pass"] <= 4
+
+
 def test_the_list_can_be_cut(vouch):
     ended = vouch("validate", "--list", "--only", "b7", "--json")
     assert [row["name"] for row in ended.json] == ["B7"]

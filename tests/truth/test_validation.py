@@ -136,6 +136,18 @@ def test_a_text_that_is_not_there_cannot_be_planted():
         measure_planted("B23", Plant("nothing", "sim.measures", "def ", "def "))
 
 
+def test_an_interrupt_while_errors_are_planted_is_one():
+    def stop(done: int, _: int) -> None:
+        if done == 3:  # both are measured, and one planted error is tried
+            raise KeyboardInterrupt
+
+    both = chosen(["B16", "B23"])
+    found = measure_targets(both, quick=True, power=True, workers=1, progress=stop)
+    assert found.interrupted
+    assert [result.verdict for result in found.results] == ["pass", "pass"]
+    assert sum(result.planted is None for result in found.results) == 1
+
+
 def test_a_reading_that_is_missed_anyway_notices_nothing():
     plant = TARGETS["B23"].plant
     noticed = measure_planted("B23", plant)
