@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sim import presets, reductions, theory
@@ -14,10 +16,10 @@ P, Q = 0.03, 0.38
 BASS = "Bass 1969; Sultan, Farley and Lehmann 1990; Fibich and Gibori 2010"
 
 
-def _curves(times: np.ndarray, runs: int, **options: object) -> np.ndarray:
+def _curves(times: np.ndarray, runs: int, **options: Any) -> np.ndarray:
     """Share adopted (runs, times) of as many Bass processes with seeds 0, 1, ..."""
     found = [
-        presets.bass(p=P, q=Q, horizon=float(times[-1]), seed=seed, **options).run()  # type: ignore[arg-type]
+        presets.bass(p=P, q=Q, horizon=float(times[-1]), seed=seed, **options).run()
         for seed in range(runs)
     ]
     return np.array([model.adopters_by(times) / model.size for model in found])

@@ -28,8 +28,8 @@ _MODULES = (
 
 
 def _place(target: Target) -> tuple[int, bool, str, int]:
-    letter, number = re.fullmatch(r"([A-Z])(\d+)", target.name).groups()  # type: ignore[union-attr]
-    return list(KINDS).index(target.kind), letter != "B", letter, int(number)
+    letter, number = target.name[0], int(target.name[1:])
+    return list(KINDS).index(target.kind), letter != "B", letter, number
 
 
 TARGETS: dict[str, Target] = {
