@@ -35,8 +35,16 @@ def test_a_fast_target_holds(name, measured):
 def planted() -> dict[str, Planted]:
     """Every planted error tried, each in an interpreter of its own, as many at once as fit."""
     with ThreadPoolExecutor(processors()) as pool:
-        found = pool.map(lambda name: try_plant(TARGETS[name]), WITH_PLANT)
-        return dict(zip(WITH_PLANT, found, strict=True))
+        return dict(zip(WITH_PLANT, pool.map(tried, WITH_PLANT), strict=True))
+
+
+def tried(name: str) -> Planted:
+    """A target with its error; readings that it misses anyway notice nothing.
+
+    Of those that pass it is taken that they pass in their quick form too: `vouch validate` looks.
+    """
+    target = TARGETS[name]
+    return try_plant(target) if target.explained else measure_planted(name, target.plant)
 
 
 @pytest.mark.parametrize("name", WITH_PLANT)
