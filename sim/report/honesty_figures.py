@@ -101,7 +101,7 @@ def attribution(study: Study, looks: dict[str, Look]) -> Drawing | None:
         title, f"Orders per run, mean of {plural(study.replications, 'run')}",
         height=style.rows_height(len(names)), margins=margins, headroom=0.6,
     )  # fmt: skip
-    reach = float(sum(parts.values()).max())  # type: ignore[union-attr]
+    reach = float(np.sum(list(parts.values()), axis=0).max())
     _stack(axes, parts, _CREDIT, reach, count)
     style.name_rows(axes, names, looks)
     axes.set_xlim(0, reach)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import warnings
 from pathlib import Path
 
@@ -15,8 +14,9 @@ import pytest
 from sim.errors import InputError, InputWarning
 from sim.graph_files import read_edges, read_groups
 from sim.network import SocialGraph
+from tests.conftest import shared_data_folder
 
-DATA = Path(os.environ.get("VOUCH_DATA") or Path(__file__).parents[3] / "shared" / "data")
+DATA = shared_data_folder()
 TRIANGLE_WITH_TAIL = [(0, 1), (0, 2), (1, 2), (2, 3)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -21,79 +20,14 @@ from sim.incentives import (
     Tiered,
     TwoSided,
 )
-from sim.network import SocialGraph
 from sim.opportunists import (
-    FRAUDS,
     MOST_IDENTITIES,
-    STATES,
-    Opportunists,
-    attack_summary,
     draw_opportunists,
 )
 from sim.orders import FAKE_IDENTITY, GENUINE, PHANTOM, RING, Orders
-from sim.scenario import Scenario
 from sim.schemes import Lottery
 from tests.money_world import CHAIN, Shop, make_orders
-
-FREE = 0.0  # attempts per day: no phantom orders
-ALWAYS = 10.0  # attempts per day: next to everybody tries every day
-
-
-def scenario_of(prices: Any = (20,), refund_days: int = 14, **population: Any) -> Scenario:
-    products = [
-        {"name": f"product {p}", "price": price, "refund_days": refund_days}
-        for p, price in enumerate(prices)
-    ]
-    changes = dict(population)
-    attribution = changes.pop("attribution", {})
-    return Scenario(
-        products=products,
-        attribution=attribution,
-        population={"opportunists": 1.0, "opportunist_rate": FREE, **changes},
-    )
-
-
-class Scene(NamedTuple):
-    """A shop with opportunists in it."""
-
-    shop: Shop
-    opportunists: Opportunists
-
-    def play(self, orders: Orders, tick: int = 0) -> Orders:
-        self.shop.market.advance(tick)
-        return self.opportunists.play(orders)
-
-    def run(self, tick: int, orders: Orders) -> Orders:
-        """Play, then book and settle."""
-        booked = self.shop.day(tick, self.play(orders, tick))
-        assert booked is not None
-        return booked
-
-
-def scene(
-    scheme: Scheme,
-    *,
-    size: int = 5,
-    players: Any = True,
-    ties: Any = (),
-    shop: dict[str, Any] | None = None,
-    prices: Any = (20,),
-    **world: Any,
-) -> Scene:
-    place = Shop(scheme, size, prices=[100 * p for p in prices], costs=[0] * len(prices),
-                 **(shop or {}))  # fmt: skip
-    source, target = np.array(ties, np.int64).reshape(-1, 2).T
-    graph = SocialGraph.from_edges(source, target, size=size)
-    who = np.array(np.broadcast_to(players, size), bool)
-    who = who if np.ndim(players) or players else np.zeros(size, bool)
-    scenario = scenario_of(prices, **world)
-    return Scene(place, Opportunists(scenario, who, place.programme, graph.arrays))
-
-
-def habitual(order_id: Any = (0,), **columns: Any) -> Orders:
-    """Orders of people who bought before, through nobody's link."""
-    return make_orders(order_id, **{"buyer": 2, "new_customer": False, "channel": 0, **columns})
-
+from tests.opportunists_scene import ALWAYS, habitual, scenario_of, scene
 
 # Who they are --------------------------------------------------------------------------------
 
@@ -475,81 +409,3 @@ def test_the_order_of_the_rows_does_not_matter():
     other = scene(Percentage(rate=0.2, budget=20), **settings).play(turned)
     assert all((a == b[::-1]).all() for a, b in zip(one, other, strict=True))
     assert (one.fraud != GENUINE).any()
-
-
-# What came of it ------------------------------------------------------------------------------
-
-
-def test_a_summary_by_hand():
-    """One fake caught, one not, a ring, a phantom sent back, an honest sharer hit by mistake."""
-    shop = Shop(FixedBounty(amount=5, hold_days=2, similarity_check=0.5, false_positive_rate=0.5),
-                20, prices=(2000,), costs=(700,))  # fmt: skip
-    count = 20
-    kinds = np.arange(count) % 4
-    buyer = np.arange(count)
-    orders = make_orders(
-        np.arange(count), buyer=buyer, cost_cents=700, new_customer=False,
-        sponsor=np.where((kinds == FAKE_IDENTITY) | (kinds == PHANTOM), buyer, (buyer + 1) % count),
-        fakes=np.where(kinds == FAKE_IDENTITY, 1, np.where(kinds == PHANTOM, 1, 0)),
-        fraud=kinds, refund_tick=np.where(kinds == PHANTOM, 4, -1),
-    )  # fmt: skip
-    shop.day(0, orders)
-    for tick in range(1, 6):
-        shop.day(tick)
-    found = attack_summary(shop.ledger.orders(), shop.ledger)
-    lines = shop.ledger.lines_frame()
-    held = set(lines.order_id[lines.held])
-    assert 0 < len(held & set(np.flatnonzero(kinds == GENUINE))) < 5
-    assert [found[f"{name}_orders"] for name in FRAUDS] == [5, 5, 5]
-    assert found["fake_rejected_cents"] == 500 * len(held & set(np.flatnonzero(kinds == 1)))
-    assert found["fake_paid_cents"] + found["fake_rejected_cents"] == 2500
-    assert found["phantom_clawed_back_cents"] + found["phantom_rejected_cents"] == 2500
-    assert found["honest_hit"] == len(held & set(np.flatnonzero(kinds == GENUINE)))
-    assert found["honest_hit_cents"] == 500 * found["honest_hit"]
-    assert found["goods_lost_cents"] == 5 * 700
-    assert found["identities"] == 10
-    assert found["attack_earned_cents"] == found["fake_paid_cents"] + found["ring_paid_cents"]
-    honest = 5 * 500 - found["honest_hit_cents"]
-    taken = found["attack_earned_cents"]
-    assert found["fraud_share"] == pytest.approx(taken / (taken + honest))
-
-
-def test_a_summary_of_an_honest_run_is_empty():
-    shop = Shop(FixedBounty())
-    found = attack_summary(shop.ledger.orders(), shop.ledger)
-    assert math.isnan(found.pop("fraud_share"))
-    assert not any(found.values())
-    shop.day(0, make_orders([0, 1], buyer=3, sponsor=[2, -1]))
-    assert not any(attack_summary(shop.ledger.orders(), shop.ledger).values())
-
-
-def test_a_line_refunded_while_it_is_held_was_not_rejected_by_the_check():
-    shop = Shop(FixedBounty(hold_days=5, similarity_check=1.0, false_positive_rate=1.0))
-    shop.day(0, make_orders([0, 1], buyer=3, sponsor=2, refund_tick=[3, -1]))
-    for tick in range(1, 7):
-        shop.day(tick)
-    found = attack_summary(shop.ledger.orders(), shop.ledger)
-    assert (found["honest_hit"], found["honest_hit_cents"]) == (1, 500)
-
-
-def test_the_states_add_up_to_what_accrued():
-    place = scene(
-        MultiLevel(levels=3, rate=0.3, hold_days=2, similarity_check=0.4, clawback=False),
-        size=40, ties=[(i, (i + 1) % 40) for i in range(40)], identity_cost=0.5, resale=0.9,
-        opportunist_rate=0.5,
-    )  # fmt: skip
-    first = 0
-    for tick in range(8):
-        people = np.arange(tick, 40, 3)
-        refunds = np.where(people % 4, -1, tick + 3)
-        booked = place.run(
-            tick,
-            habitual(first + np.arange(people.size), buyer=people, tick=tick, refund_tick=refunds),
-        )
-        first = int(booked.order_id.max()) + 1
-    found = attack_summary(place.shop.ledger.orders(), place.shop.ledger)
-    for name in FRAUDS:
-        states = sum(found[f"{name}_{state}_cents"] for state in STATES)
-        assert states == found[f"{name}_accrued_cents"]
-    assert found["fake_accrued_cents"] > 0 < found["phantom_accrued_cents"]
-    place.shop.ledger.reconcile()
