@@ -22,6 +22,7 @@ The reading order of this folder is a straight line; a file uses only files abov
     agent_engine
     measures, twins, disclosure what came of it, against the world without, and who earned what
     model                       the phases of a day, in order, with either engine
+    run_file, checkpoint        a run saved between two days, taken up again, with another policy
     theory, theory_buying,      worlds with a known answer: the answers in closed form, the
     contagion, presets,         processes, and the whole model reduced to them
     reductions
@@ -43,6 +44,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sim import (
         audit,
+        checkpoint,
         incentives,
         ledger,
         measures,
@@ -68,14 +70,16 @@ if TYPE_CHECKING:
     from sim.schemes import Scheme
     from sim.studies.compare import compare
     from sim.studies.comparison import Comparison
+    from sim.studies.sweeps.study_file import make_study, read_study
+    from sim.studies.sweeps.sweep import sweep
     from sim.world import World, make_world
 
 __all__ = [
     "Comparison", "Consumer", "Decision", "InputError", "InputWarning", "Policy", "Scenario",
-    "Scheme", "SocialGraph", "WordOfMouthModel", "World", "__version__", "audit", "compare",
-    "incentives", "ledger", "make_world", "measures", "network", "population", "presets",
-    "randomness", "reductions", "report", "rules", "scenario", "studies", "testing", "theory",
-    "world",
+    "Scheme", "SocialGraph", "WordOfMouthModel", "World", "__version__", "audit", "checkpoint",
+    "compare", "incentives", "ledger", "make_study", "make_world", "measures", "network",
+    "population", "presets", "randomness", "read_study", "reductions", "report", "rules",
+    "scenario", "studies", "sweep", "testing", "theory", "world",
 ]  # fmt: skip
 
 _HOMES = {
@@ -91,7 +95,10 @@ _HOMES = {
     "WordOfMouthModel": "sim.model",
     "World": "sim.world",
     "compare": "sim.studies.compare",
+    "make_study": "sim.studies.sweeps.study_file",
     "make_world": "sim.world",
+    "read_study": "sim.studies.sweeps.study_file",
+    "sweep": "sim.studies.sweeps.sweep",
 }
 _MODULES = frozenset(__all__) - frozenset(_HOMES) - {"__version__"}
 

@@ -16,7 +16,7 @@ link was followed last, through the same channel, it counts as her link.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -93,6 +93,8 @@ class Attribution:
     dt : float
         Days per tick.
     """
+
+    changing: ClassVar = ("_log", "_forgotten", "_products")
 
     def __init__(self, settings: AttributionSettings, dt: float) -> None:
         self.model = settings.model

@@ -9,13 +9,44 @@ import numpy as np
 from sim.accounts import FLOWS, PERSONAL_ACCOUNTS, PLATFORM, Account, EntryKind, label
 from sim.commission_lines import LineState, LineTable
 from sim.orders import LINE_DTYPES, Orders, Table
+from sim.quantities import Column
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ENTRY_COLUMNS: dict[str, Column] = {
+    "entry_id": Column("name", "0, 1, ...; lines 2k and 2k + 1 are the two sides of one posting"),
+    "day": Column("days", "when it was posted, in days since the start"),
+    "order_id": Column("name", "the order it belongs to; -1: none"),
+    "account": Column("name", "account that is debited or credited"),
+    "party": Column(
+        "name",
+        "the consumer who paid, was paid or is owed; -1: the platform's own account",
+    ),
+    "debit_cents": Column("cents", "amount on the debit side, else 0"),
+    "credit_cents": Column("cents", "amount on the credit side, else 0"),
+    "kind": Column("name", "what was posted"),
+}
+"""Columns of the double-entry lines, in order."""
+
+ORDER_COLUMNS: dict[str, Column] = {
+    "order_id": Column("name", "number of the order, higher on later days"),
+    "day": Column("days", "when it was placed, in days since the start"),
+    "buyer": Column("name", "the consumer who bought"),
+    "product": Column("name", "position of the product in the scenario, from 0"),
+    "price_cents": Column("cents", "list price of the day"),
+    "discount_cents": Column("cents", "given to the buyer by the policy"),
+    "sponsor": Column("name", "the consumer whose link is credited; -1: none"),
+    "depth": Column("referrals", "0 without sponsor, else that of the sponsor's first order + 1"),
+    "refunded_day": Column("days", "when it was refunded; missing unless it was by the end"),
+    "new_customer": Column("switch", "whether the buyer had never bought before"),
+    "channel": Column("name", "0 none, 1 personal, 2 group, 3 broadcast"),
+}
+"""Columns of the orders, in order."""
+
 
 def entries_table(postings: Table, dt: float) -> pd.DataFrame:
-    """Two lines per posting, its debit and its credit; columns as in ``Ledger.entries``."""
+    """Two lines per posting, its debit and its credit; columns :data:`ENTRY_COLUMNS`."""
     import pandas as pd
 
     count = postings.length
@@ -41,7 +72,7 @@ def entries_table(postings: Table, dt: float) -> pd.DataFrame:
 
 
 def orders_table(orders: Orders, refunded_through: int, dt: float) -> pd.DataFrame:
-    """A row per order, refunds up to tick ``refunded_through``; columns as in ``orders_frame``."""
+    """A row per order, refunds up to tick ``refunded_through``; columns :data:`ORDER_COLUMNS`."""
     import pandas as pd
 
     refunded = (orders.refund_tick >= 0) & (orders.refund_tick <= refunded_through)

@@ -16,8 +16,11 @@ import typer
 from sim.commands.console import Output, guarded
 from sim.commands.networks import networks_app
 from sim.commands.options import (
+    BranchAt,
     Days,
     Engine,
+    From,
+    History,
     Json,
     NoSeed,
     Out,
@@ -26,11 +29,15 @@ from sim.commands.options import (
     Quiet,
     Report,
     ResultOut,
+    Save,
     ScenarioFile,
+    ScenarioToRun,
     Seed,
     Settings,
+    Until,
     Workers,
 )
+from sim.commands.study_commands import studies_app
 
 app = typer.Typer(
     name="vouch",
@@ -42,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(networks_app, name="networks")
+app.add_typer(studies_app)
 
 
 def show_version(asked: bool) -> None:
@@ -99,7 +107,7 @@ def init(
 @app.command(epilog="Example: vouch run scenario.toml --policy ten_percent --days 90")
 @guarded
 def run(
-    scenario: ScenarioFile,
+    scenario: ScenarioToRun = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -107,6 +115,9 @@ def run(
         ),
     ] = None,
     days: Days = None,
+    until: Until = None,
+    save: Save = None,
+    saved: From = None,
     engine: Engine = "kernels",
     explain: Annotated[
         bool,
@@ -124,10 +135,10 @@ def run(
 ) -> None:
     """Run one simulation: a summary, its days and its books."""
     from sim.commands import work
-    from sim.commands.loading import load_scenario
+    from sim.commands.saved_runs import scenario_to_run
 
     output = Output(quiet, json)
-    loaded = load_scenario(scenario, settings or (), days, seed)
+    loaded = scenario_to_run(scenario, saved, settings or (), days, seed)
     if explain:
         work.explain(loaded, policy, output)
         return
@@ -135,6 +146,9 @@ def run(
         loaded,
         policy=policy,
         engine=engine,
+        saved=saved,
+        until=until,
+        save=save,
         out=out,
         overwrite=overwrite,
         report=report,
@@ -158,6 +172,8 @@ def compare(
     ] = None,
     workers: Workers = None,
     days: Days = None,
+    branch_at: BranchAt = None,
+    history: History = None,
     engine: Engine = "kernels",
     keep_ledger: Annotated[
         bool, typer.Option("--keep-ledger", help="Also keep every order and ledger line.")
@@ -180,10 +196,11 @@ def compare(
 ) -> None:
     """Compare policies in the same worlds: which is best, by how much, and how surely."""
     from sim.commands import work
-    from sim.commands.loading import load_scenario
+    from sim.commands.loading import branch_settings, load_scenario
 
+    settings = [*(settings or ()), *branch_settings(branch_at, history)]
     work.compare_policies(
-        load_scenario(scenario, settings or (), days, seed),
+        load_scenario(scenario, settings, days, seed),
         policies=policy or (), replications=replications, workers=workers, engine=engine,
         keep_ledger=keep_ledger, rules=rules, out=out, overwrite=overwrite, report=report,
         output=Output(quiet, json),
@@ -416,6 +433,35 @@ def schemes(
         catalogue.show_scheme(name, output, out, overwrite)
     else:
         catalogue.list_schemes(output, out, overwrite)
+
+
+@app.command(name="export", epilog="Example: vouch export results/spring-launch --format excel")
+@guarded
+def export_study(
+    study: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a study.", show_default=False)
+    ],
+    format: Annotated[str, typer.Option("--format", help="csv, excel or netcdf.")] = "csv",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder of the files; default DIR-export.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files there.")] = False,
+    seed: NoSeed = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Write a study as CSV, as an Excel workbook or as NetCDF, with its data dictionary."""
+    from sim.commands import export
+
+    export.export_study(
+        study, format=format, out=out, overwrite=overwrite, output=Output(quiet, json)
+    )
 
 
 def _end(number: int, frame: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import ClassVar
 
 import numpy as np
 
@@ -114,6 +115,8 @@ class LineTable:
     cents_in : list of int
         Cents of the lines in each :class:`LineState`.
     """
+
+    changing: ClassVar = ("cents_in", "_table")
 
     def __init__(self) -> None:
         self.cents_in = [0] * len(LineState)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class CreditHistory:
     size : int
         Number of consumers.
     """
+
+    changing: ClassVar = ("month", "_counts", "_net_cents", "_commission_cents", "_credits")
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from sim.scenario import Scenario
+
+
+class Phase(NamedTuple):
+    """A row of the table of a day."""
+
+    name: str
+    reads: str
+    writes: str
+
+
+PHASES = (
+    Phase("campaign", "calendar, programme", "prices, offers, chances of the day"),
+    Phase("visit", "status, habit, clicks due, satisfaction", "visitors, activity"),
+    Phase("buy", "visitors, traits, clicks, trust, what was heard, offers", "order lines"),
+    Phase("attribute", "order lines, clicks, referral forest", "sponsors, members, orders owned"),
+    Phase(
+        "settle", "orders, scheme, budget", "ledger: orders, commissions, payouts; sales records"
+    ),
+    Phase(
+        "experience",
+        "order lines, quality, expectation",
+        "satisfaction, trust, records, refunds due",
+    ),
+    Phase(
+        "share",
+        "visitors, satisfaction, record, trust, fatigue",
+        "clicks, inboxes, messages heard, mutes",
+    ),
+    Phase("stay", "fatigue, satisfaction, earnings, referrers, friends", "fatigue, habit, status"),
+    Phase("measure", "counts, ledger", "a row of daily measures"),
+)
+"""A day, in order."""
 
 BY_HABIT, BY_CLICK, BY_ORGANIC, BY_NEED, BY_ACTIVITY, REORDERED, STILL_HERE = 1, 2, 4, 8, 16, 32, 64
 """Why somebody visits, whether she bought again, and whether she only stays on: bits of ``why``.
@@ -52,6 +86,38 @@ class Day(NamedTuple):
     quality_spread: np.ndarray  # (P,) float64
     expectation: np.ndarray  # (P,) float64
     refund_ticks: np.ndarray  # (P,) int64
+
+
+def constants_of(
+    scenario: Scenario, window_ticks: int, mean_degree: float, seed: np.uint64
+) -> dict[str, Any]:
+    """The fields of :class:`Day` that hold for the whole run, by name.
+
+    window_ticks : ticks after a click in which an order is credited. mean_degree : ties a person
+    has on average. seed : key of all draws of the run.
+    """
+    products, dt = scenario.products, scenario.dt
+    refund_ticks = [
+        max(1, round(product.refund_days / dt)) if product.refund_days else 0
+        for product in products
+    ]
+    return {
+        "seed": seed,
+        "dt": dt,
+        "window": window_ticks,
+        "existing_customers": scenario.attribution.existing_customers,
+        "coupons": scenario.attribution.coupons,
+        "coupon_first": scenario.attribution.precedence == "coupon",
+        "fatigue_kept": float(np.exp(-dt / scenario.behavior.fatigue.memory_days)),
+        "day_ticks": scenario.ticks_in(1),
+        "earnings_window": int(scenario.behavior.stay.earnings_days / dt + 1e-9),
+        "mean_degree": max(mean_degree, 1e-9),
+        "repeat_per_day": np.array([1 / product.repurchase_days for product in products]),
+        "quality": np.array([product.quality for product in products]),
+        "quality_spread": np.array([product.quality_spread for product in products]),
+        "expectation": np.array([product.expectation for product in products]),
+        "refund_ticks": np.array(refund_ticks),
+    }
 
 
 class Today(NamedTuple):

@@ -7,8 +7,9 @@ line there.
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from sim._jit import kernel, rule
 from sim.campus import campus
 from sim.degree_sequences import configuration, lfr
 from sim.edges import Edges, check_mean_degree, check_share, check_size
-from sim.errors import InputError
+from sim.errors import InputError, nearest
 from sim.randomness import Decision, uniform_table, uniforms
 
 MAXIMUM_COMPLETE = 20_000
@@ -425,3 +426,28 @@ GENERATORS: dict[str, Callable[..., Edges]] = {
     "two_layer": two_layer,
     "campus": campus,
 }
+
+
+def generator_of(kind: str, parameters: Iterable[str]) -> Callable[..., Edges]:
+    """The generator of a kind that takes these parameters.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind, or it has no such parameter.
+    """
+    if kind not in GENERATORS:
+        raise InputError(f"network.kind = '{kind}' is not known{nearest(kind, GENERATORS)}")
+    generator = GENERATORS[kind]
+    allowed = [
+        name
+        for name, parameter in inspect.signature(generator).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    for name in parameters:
+        if name not in allowed:
+            takes = ", ".join(allowed) or "no parameters"
+            raise InputError(
+                f"network.{name} does not apply to network.kind = '{kind}', which takes {takes}"
+            )
+    return generator

@@ -1,12 +1,15 @@
 """A scheme at work: settled day by day, with its payouts, checks and refunds.
 
 The scheme says what it would pay, :class:`sim.limits.Part` what its terms leave of that, and
-:class:`Programme` carries it into the books. Both engines use the same programme.
+:class:`Programme` carries it into the books. Both engines use the same programme. When the policy
+is changed during a run, a new programme succeeds the old one, which settles what it promised.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +19,7 @@ from sim.ledger import Ledger, RefundSummary
 from sim.limits import Part, Split, is_referred
 from sim.market import Everybody, Market, Offer
 from sim.orders import Bonuses, CommissionLines, Commissions, Orders, share_out
+from sim.points import NO_EXPIRY
 from sim.quantities import cents
 from sim.randomness import Decision, uniforms_of
 from sim.schemes import (
@@ -34,7 +38,7 @@ from sim.schemes import (
     check_jurisdiction,
     make_scheme,
 )
-from sim.schemes.making import JURISDICTIONS
+from sim.schemes.making import JURISDICTIONS, started_on
 from sim.schemes.tiered import Cumulative
 
 __all__ = [
@@ -61,6 +65,10 @@ class Programme:
     Budget and cap count what was granted and accrued. What a refund reverses is not given out
     again, so neither is ever exceeded, whatever the order of events.
 
+    A programme that was succeeded takes no more orders. For the orders it had it goes on as it
+    said: holds, payouts and their minimum, clawback, dates of points, a contest until its period
+    ends. It is asked to by its successor, on every :meth:`close_day`.
+
     Parameters
     ----------
     scheme : Scheme
@@ -72,12 +80,18 @@ class Programme:
     split : callable
         Divides what an order earns its sponsor among the friends who brought the buyer, see
         :mod:`sim.attribution`.
+    before : Programme, optional
+        The one it succeeds, see :meth:`succeed`.
+    first_tick, first_order : int
+        When it began, and the lowest id of its orders.
 
     Raises
     ------
     InputError
         If the scheme does not fit the products and people.
     """
+
+    changing: ClassVar = ("before", "whole")
 
     def __init__(
         self,
@@ -86,11 +100,17 @@ class Programme:
         ledger: Ledger,
         where: str | None = None,
         split: Split = to_the_sponsor,
+        before: Programme | None = None,
+        first_tick: int = 0,
+        first_order: int = 0,
     ) -> None:
         self.scheme = scheme
         self.market = market
         self.ledger = ledger
         self.where = where or f"policies.{scheme.name}"
+        self.before = before
+        self.first_tick = first_tick
+        self.first_order = first_order
         self.whole = Part(scheme, market, split)
         self._leaves = {leaf.number: leaf for leaf in self.whole.leaves()}
         self._in_points = np.zeros(max(self._leaves) + 1, np.bool_)
@@ -124,8 +144,35 @@ class Programme:
 
     @property
     def pays_points(self) -> bool:
-        """Whether any part pays in points."""
-        return bool(self._in_points.any())
+        """Whether any part pays in points, or of a programme before it."""
+        return bool(self._in_points.any()) or (self.before is not None and self.before.pays_points)
+
+    @property
+    def lineage(self) -> list[Programme]:
+        """The programmes of the run so far, oldest first; this one is the last."""
+        return [*([] if self.before is None else self.before.lineage), self]
+
+    def is_of(self, scheme: Scheme) -> bool:
+        """Whether it is what a change to ``scheme`` would begin, had it come when this one did."""
+        return started_on(scheme, self._first_day(self.first_tick), self.where) == self.scheme
+
+    def succeed(self, scheme: Scheme, where: str, tick: int, first_order: int) -> Programme:
+        """The programme that takes over on the morning of ``tick``, for orders from an id on.
+
+        It begins afresh: nothing is spent, nobody has used up a cap, no order counts yet for a
+        tier, a bonus or a contest. It cannot have started before: an earlier ``start_day``, of
+        the whole or of a part, becomes the day on which it takes over.
+
+        Raises
+        ------
+        InputError
+            If it would be over already, or does not fit the products and people.
+        """
+        scheme = started_on(scheme, self._first_day(tick), where)
+        return Programme(
+            scheme, self.market.view(0), self.ledger, where, self.whole.split, self, tick,
+            first_order,
+        )  # fmt: skip
 
     def offer(self) -> Offer:
         """What people believe today, as of the first time it is asked for."""
@@ -193,17 +240,17 @@ class Programme:
         A refunded order no longer counts for the sponsor it was credited to.
         """
         tick = self.market.tick
-        self.winners = self._pay_bonuses()
-        refunds = self.ledger.refund(tick, self.scheme.clawback)
+        programmes = self.lineage
+        self.winners = np.concatenate([programme._pay_bonuses() for programme in programmes])
+        refunds = self.ledger.refund(tick, self._claws_back)
         if refunds.order_id.size:
-            lowered = sum(
-                self._rerate(leaf, leaf.market.history.retract(refunds.order_id))
-                for _, leaf in self._every(self.whole)
-            )
+            lowered = sum(programme._retract(refunds.order_id) for programme in programmes)
             refunds = refunds._replace(clawed_back_cents=refunds.clawed_back_cents + lowered)
-        self.ledger.approve(tick, self._points_expire_at(tick))
-        if self._ends_period(self.scheme.payout_every_days):
-            self.ledger.pay(tick, self._minimum_payout)
+        self.ledger.approve(tick, self._expiry_ticks)
+        for programme in programmes:
+            if programme._ends_period(programme.scheme.payout_every_days):
+                own = self._orders_of(programme) if len(programmes) > 1 else None
+                self.ledger.pay(tick, programme._minimum_payout, own)
         if self.pays_points:
             self.ledger.expire_points(tick)
         self.ledger.check()
@@ -228,7 +275,8 @@ class Programme:
             f"whose margin is {margins[p] / 100:.2f}"
             for p in np.flatnonzero(counts & (pays > margins) & (pays > 0))
         ]
-        if self.pays_points and self._points_expire_at(0) is None and self.scheme.budget is None:
+        endless = self._in_points.any() and not self._expire_days
+        if endless and self.scheme.budget is None:
             found.append(
                 f"{self.where}: points that never expire and have no budget are a debt without "
                 f"limit, up to {pays.max() / 100:.2f} more with every referred order; "
@@ -298,6 +346,13 @@ class Programme:
             self.ledger.accrue(tick, lines, tick + self._hold_ticks)
         return lines.recipient
 
+    def _retract(self, refunded: np.ndarray) -> int:
+        """Stop counting refunded orders, and take back what others earned by them; the cents."""
+        return sum(
+            self._rerate(leaf, leaf.market.history.retract(refunded))
+            for _, leaf in self._every(self.whole)
+        )
+
     def _rerate(self, leaf: Part, fallen: np.ndarray) -> int:
         """Take back what other orders earned because refunded ones counted; the cents.
 
@@ -333,9 +388,39 @@ class Programme:
             found += self._every(child, f"{path}.{part.scheme.component_names[place]}")
         return found
 
-    def _points_expire_at(self, tick: int) -> int | None:
-        """Tick at which points issued at ``tick`` expire; None: never."""
-        return tick + self._ticks(self._expire_days) if self._expire_days else None
+    def _of_each(self, order_id: np.ndarray, term: Callable[[Programme], int]) -> np.ndarray:
+        """A term of the programme to which each order belongs, (n,)."""
+        found = np.full(len(order_id), term(self))
+        if self.before is not None:
+            older = order_id < self.first_order
+            found[older] = self.before._of_each(order_id[older], term)
+        return found
+
+    def _claws_back(self, order_id: np.ndarray) -> np.ndarray:
+        """Whether a refund of each order takes back what was paid, bool (n,)."""
+        return self._of_each(order_id, lambda programme: programme.scheme.clawback)
+
+    def _expiry_ticks(self, order_id: np.ndarray) -> np.ndarray:
+        """Tick at which points issued today for each order expire, int64 (n,)."""
+        return self._of_each(order_id, lambda programme: programme._points_expire_at())
+
+    def _points_expire_at(self) -> int:
+        """Tick at which points issued today expire."""
+        if not self._expire_days:
+            return NO_EXPIRY
+        return self.market.tick + self._ticks(self._expire_days)
+
+    def _orders_of(self, programme: Programme) -> range:
+        """Ids of the orders of this programme, or of one before it."""
+        # By its place: two may begin on the same tick, and the first of them has no orders.
+        lineage = self.lineage
+        later = lineage[lineage.index(programme) + 1 :]
+        end = later[0].first_order if later else np.iinfo(np.int64).max
+        return range(programme.first_order, end)
+
+    def _first_day(self, tick: int) -> int:
+        """The day in which a tick begins."""
+        return math.floor(tick * self.market.dt + 1e-9)
 
     def _days_of_points(self) -> int:
         """Days from issue to expiry, 0 for never, the same for all parts that pay points."""

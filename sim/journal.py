@@ -6,6 +6,8 @@ be written. Nothing posted is ever changed or removed.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from sim.accounts import CREDIT_ACCOUNTS, FLOWS, WALLETS, Account, EntryKind, label
@@ -34,13 +36,15 @@ class Journal:
         Cents per consumer, int64 (size,) each, by the names of :data:`sim.accounts.WALLETS`.
     """
 
+    changing: ClassVar = ("postings", "posted", "wallets")
+
     def __init__(self, size: int) -> None:
         self.size = size
         self.postings = Table(POSTING_DTYPES)
         self.posted = dict.fromkeys(EntryKind, 0)
         self.wallets = {name: np.zeros(size, np.int64) for name in WALLETS}
         self._sums = dict.fromkeys(WALLETS, 0)
-        self._changed: set[str] = set()
+        self._changed = set(WALLETS)
 
     def post(
         self,

@@ -23,7 +23,8 @@ What caps and budgets refuse never accrues; it is kept as a memo (capped).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Ledger", "LedgerError", "RefundSummary"]
+
+OfOrders = Callable[[np.ndarray], np.ndarray]
+"""A term that differs between orders: (n,) values for order ids, int64 (n,)."""
 
 _UNPAID = (LineState.PENDING, LineState.HELD, LineState.APPROVED)
 _TAKEN_BACK = {
@@ -74,6 +78,8 @@ class Ledger:
     -----
     The goods of a refunded order are not sold again: their cost stays.
     """
+
+    changing: ClassVar = ("_journal", "_orders", "_lines", "_points", "_due", "_approved")
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -231,31 +237,41 @@ class Ledger:
         """Which orders accrued a commission, taken back or not: bool (n,). order_id : int64."""
         return self._lines.has_line(order_id)
 
-    def approve(self, tick: int, points_expiry_tick: int | None = None) -> None:
+    def approve(self, tick: int, points_expiry_tick: int | OfOrders | None = None) -> None:
         """Approve the pending lines due by ``tick`` and reject the held ones.
 
         Lines in points are issued at once, less what their recipient owes; what is left of the
-        points expires at ``points_expiry_tick`` (None: never).
+        points expires at ``points_expiry_tick`` (None: never), the same for all orders or
+        asked for each.
         """
         due = sorted(due_tick for due_tick in self._due if due_tick <= tick)
         if not due:
             return
         rows = np.concatenate([part for due_tick in due for part in self._due.pop(due_tick)])
         self._take_back(tick, self._lines.standing(rows, LineState.HELD))
-        self._approve(tick, rows, points_expiry_tick)
+        expiry = NO_EXPIRY if points_expiry_tick is None else points_expiry_tick
+        self._approve(tick, rows, expiry)
 
-    def pay(self, tick: int, minimum_cents: int = 0) -> int:
+    def pay(self, tick: int, minimum_cents: int = 0, orders: range | None = None) -> int:
         """Pay out approved lines to everybody to whom ``minimum_cents`` are due; returns the cash.
 
         Due is what is approved less what is owed, at least one cent. What a consumer owes is kept
-        back first, in the order in which lines were approved.
+        back first, in the order in which lines were approved. orders : ids of the orders whose
+        lines are meant, in payment and in what is due; default all.
         """
         if not self._approved:
             return 0
         rows = self._lines.standing(np.concatenate(self._approved), LineState.APPROVED)
-        wallets, recipient = self._journal.wallets, self._lines["recipient"][rows]
-        due = wallets["approved"][recipient] - wallets["owed"][recipient]
-        chosen = due >= max(minimum_cents, 1)
+        recipient = self._lines["recipient"][rows]
+        approved, owed = self._journal.wallets["approved"], self._journal.wallets["owed"]
+        meant = np.ones(len(rows), np.bool_)
+        if orders is not None:
+            order_id = self._lines["order_id"][rows]
+            meant = (order_id >= orders.start) & (order_id < orders.stop)
+            approved = np.zeros(self.size, np.int64)
+            np.add.at(approved, recipient[meant], self._lines["cents"][rows[meant]])
+        due = approved[recipient] - owed[recipient]
+        chosen = meant & (due >= max(minimum_cents, 1))
         self._approved = [] if chosen.all() else [rows[~chosen]]
         return int(self._settle(EntryKind.PAYOUT, tick, rows[chosen]).sum())
 
@@ -284,12 +300,13 @@ class Ledger:
         self._journal.post(EntryKind.POINTS_EXPIRED, tick, NO_ORDER, person, cents)
         return int(cents.sum())
 
-    def refund(self, tick: int, clawback: bool) -> RefundSummary:
+    def refund(self, tick: int, clawback: bool | OfOrders) -> RefundSummary:
         """Refund every order whose ``refund_tick`` is ``tick`` and take back its commissions.
 
         Nobody is paid for a refunded order: what is not paid out yet is always taken back. With
-        ``clawback`` so is what was paid, and the consumer owes it. What the order cost in points
-        is given back in points, with the dates of expiry they had.
+        ``clawback``, for all orders or asked for each, so is what was paid, and the consumer owes
+        it. What the order cost in points is given back in points, with the dates of expiry they
+        had.
         """
         orders = self._orders.refund(tick)
         order_id, net = orders.order_id, orders.net_cents
@@ -297,8 +314,10 @@ class Ledger:
             return RefundSummary(order_id, 0, 0)
         self._journal.post(EntryKind.REFUND, tick, order_id, orders.buyer, net)
         self._journal.post(EntryKind.POINTS_RETURNED, tick, *self._points.give_back(order_id))
-        lines, _ = self._lines.of_orders(order_id)
-        taken = self._take_back(tick, self._lines.standing(lines, *_within_reach(clawback)))
+        lines, place = self._lines.of_orders(order_id)
+        paid = self._lines["state"][lines] == LineState.PAID
+        lines = lines[~paid | _of_each(clawback, order_id)[place]]
+        taken = self._take_back(tick, self._lines.standing(lines, *_within_reach(True)))
         return RefundSummary(order_id, int(net.sum()), taken)
 
     def lower(
@@ -377,17 +396,14 @@ class Ledger:
     def entries(self, dt: float = 1.0) -> pd.DataFrame:
         """Every double-entry line so far; ``dt`` is the length of a tick in days.
 
-        Columns: entry_id (0, 1, ...; lines 2k and 2k + 1 are the two sides of one posting), day,
-        order_id (-1 none), account, party (the consumer who paid, was paid or is owed; -1 the
-        platform's own account), debit_cents, credit_cents, kind.
+        Columns: :data:`sim.book_tables.ENTRY_COLUMNS`.
         """
         return entries_table(self._journal.postings, dt)
 
     def orders_frame(self, dt: float = 1.0) -> pd.DataFrame:
         """A row per order; ``dt`` is the length of a tick in days.
 
-        Columns: order_id, day, buyer, product, price_cents, discount_cents, sponsor (-1 none),
-        depth, refunded_day (missing unless refunded by now), new_customer, channel.
+        Columns: :data:`sim.book_tables.ORDER_COLUMNS`.
         """
         return orders_table(self.orders(), self._orders.refunded_through, dt)
 
@@ -399,7 +415,7 @@ class Ledger:
         """
         return lines_table(self._lines, dt)
 
-    def _approve(self, tick: int, rows: np.ndarray, points_expiry_tick: int | None) -> None:
+    def _approve(self, tick: int, rows: np.ndarray, points_expiry_tick: int | OfOrders) -> None:
         """Approve those of ``rows`` that are pending; issue the ones in points."""
         rows = self._lines.standing(rows, LineState.PENDING)
         if rows.size == 0:
@@ -410,9 +426,9 @@ class Ledger:
         self._approved.append(rows[~in_points])
         rows = rows[in_points]
         if rows.size:
-            expiry_tick = NO_EXPIRY if points_expiry_tick is None else points_expiry_tick
-            if expiry_tick <= tick:
-                raise LedgerError(f"points issued at tick {tick} expire at tick {expiry_tick}")
+            expiry_tick = _of_each(points_expiry_tick, self._lines["order_id"][rows])
+            if int(expiry_tick.min()) <= tick:
+                raise LedgerError(f"points issued at tick {tick} expire at {expiry_tick.min()}")
             issued = self._settle(EntryKind.POINTS_ISSUED, tick, rows)
             self._points.issue(self._lines["recipient"][rows], issued, expiry_tick)
 
@@ -445,6 +461,11 @@ class Ledger:
         lines = self._lines
         cents = lines["cents"][rows] if amounts is None else amounts
         self._journal.post(kind, tick, lines["order_id"][rows], lines["recipient"][rows], cents)
+
+
+def _of_each(term: bool | int | OfOrders, order_id: np.ndarray) -> np.ndarray:
+    """A term of each order, (n,): the same for all, or asked for their ids."""
+    return term(order_id) if callable(term) else np.full(len(order_id), term)
 
 
 def _within_reach(clawback: bool) -> tuple[LineState, ...]:

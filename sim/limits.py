@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -79,6 +79,11 @@ class Part:
         How the credits of an order's sponsor are divided among several friends.
     """
 
+    changing: ClassVar = (
+        "discounts_granted_cents", "commissions_accrued_cents", "_received", "_period", "market",
+        "children",
+    )  # fmt: skip
+
     def __init__(
         self, scheme: Scheme, market: Market, split: Split, numbers: Iterator[int] | None = None
     ) -> None:
@@ -91,7 +96,7 @@ class Part:
         self.discounts_granted_cents = 0
         self.commissions_accrued_cents = 0
         self.minimum_cents = cents(scheme.minimum_order, "minimum_order")
-        self._split = split
+        self.split = split
         self._budget = None if scheme.budget is None else cents(scheme.budget, "budget")
         self._cap = (
             None
@@ -267,7 +272,7 @@ class Part:
                 found.append(claims._replace(order=rows[claims.order]))
         elif self.is_running:
             credits = self._checked(orders)
-            found.append(Claims.of(self._split(orders, credits), self.number))
+            found.append(Claims.of(self.split(orders, credits), self.number))
         self.market.history.enter(self.market.month)
         self.market.history.credit(self.market.tick, orders, credits)
         return Claims.joined(found)

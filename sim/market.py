@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -82,6 +82,8 @@ class Market:
     seed : int
         Key of the draws that schemes make.
     """
+
+    changing: ClassVar = ("history",)
 
     def __init__(
         self,

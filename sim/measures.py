@@ -11,47 +11,50 @@ out of every count of orders.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
 from sim.ledger import Ledger, Orders
 from sim.network import SocialGraph
-from sim.orders import FAKE_IDENTITY, PHANTOM, RING
+from sim.orders import FAKE_IDENTITY, PHANTOM, RING, Table
 from sim.population import MEMBER, NEVER, State
+from sim.quantities import Column
 from sim.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DAILY: dict[str, str] = {
-    "orders": "orders placed, less phantoms",
-    "new_customers": "orders by people who never bought before",
-    "referred_orders": "orders credited to a friend, less phantoms",
-    "revenue_cents": "list prices of the day's orders, phantoms among them",
-    "discount_cents": "given to buyers by the policy",
-    "refund_cents": "paid back today",
-    "net_revenue_cents": "revenue less discounts and refunds",
-    "cost_cents": "unit costs of the day's orders",
-    "payout_cents": "commissions accrued less clawed back",
-    "profit_cents": "net revenue less unit costs and payouts, plus points that expired",
-    "shares": "acts of sharing",
-    "impressions": "messages received",
-    "clicks": "messages opened",
-    "personal_messages": "one-to-one messages",
-    "personal_clicks": "one-to-one messages opened",
-    "warnings": "warnings received",
-    "mutes": "ties muted",
-    "lapsed": "members who left",
-    "returned": "lapsed customers who came back, by an order or won back",
-    "visits": "customers who visited within a day (DAU)",
-    "mau": "customers who visited within 30 days",
-    "members": "members at the end of the day",
-    "retained_d1": "customers who joined 1 day ago and visited",
-    "retained_d7": "customers who joined 7 days ago and visited",
-    "retained_d30": "customers who joined 30 days ago and visited",
+DAILY: dict[str, Column] = {
+    "orders": Column("orders", "orders placed, less phantoms"),
+    "new_customers": Column("customers", "orders by people who never bought before"),
+    "referred_orders": Column("orders", "orders credited to a friend, less phantoms"),
+    "revenue_cents": Column("cents", "list prices of the day's orders, phantoms among them"),
+    "discount_cents": Column("cents", "given to buyers by the policy"),
+    "refund_cents": Column("cents", "paid back today"),
+    "net_revenue_cents": Column("cents", "revenue less discounts and refunds"),
+    "cost_cents": Column("cents", "unit costs of the day's orders"),
+    "payout_cents": Column("cents", "commissions accrued less clawed back"),
+    "profit_cents": Column(
+        "cents", "net revenue less unit costs and payouts, plus points that expired"
+    ),
+    "shares": Column("acts of sharing", "acts of sharing"),
+    "impressions": Column("messages", "messages received"),
+    "clicks": Column("messages", "messages opened"),
+    "personal_messages": Column("messages", "one-to-one messages"),
+    "personal_clicks": Column("messages", "one-to-one messages opened"),
+    "warnings": Column("messages", "warnings received"),
+    "mutes": Column("ties", "ties muted"),
+    "lapsed": Column("members", "members who left"),
+    "returned": Column("customers", "lapsed customers who came back, by an order or won back"),
+    "visits": Column("customers", "customers who visited within a day (DAU)"),
+    "mau": Column("customers", "customers who visited within 30 days"),
+    "members": Column("members", "members at the end of the day"),
+    "retained_d1": Column("customers", "customers who joined 1 day ago and visited"),
+    "retained_d7": Column("customers", "customers who joined 7 days ago and visited"),
+    "retained_d30": Column("customers", "customers who joined 30 days ago and visited"),
 }
-"""Columns of a day, int64, with their meaning."""
+"""Columns of a day, int64, with unit and meaning."""
 
 _FLOWS = {
     "revenue_cents": "revenue",
@@ -76,9 +79,10 @@ def without_phantoms(orders: Orders) -> Orders:
 class DailySeries:
     """The daily columns of a run, recorded day by day."""
 
-    def __init__(self, ticks: int) -> None:
-        self._columns = {name: np.zeros(ticks, np.int64) for name in DAILY}
-        self._days = 0
+    changing: ClassVar = ("_table", "_totals", "orders_so_far")
+
+    def __init__(self) -> None:
+        self._table = Table(dict.fromkeys(DAILY, np.int64))
         self._totals = dict.fromkeys(_FLOWS.values(), 0)
         self.orders_so_far = 0
 
@@ -101,19 +105,17 @@ class DailySeries:
             - row["payout_cents"]
             + row["expired_points_cents"]
         )
-        for name, column in self._columns.items():
-            column[self._days] = row[name]
-        self._days += 1
+        self._table.append(1, {name: row[name] for name in DAILY})
 
     def columns(self) -> dict[str, np.ndarray]:
         """Columns (days so far,), int64, by name."""
-        return {name: column[: self._days] for name, column in self._columns.items()}
+        return self._table.columns()
 
     def frame(self, dt: float) -> pd.DataFrame:
         """The columns as a table with ``day`` first."""
         import pandas as pd
 
-        days = np.arange(self._days) * dt
+        days = np.arange(self._table.length) * dt
         whole = days.astype(np.int64) if float(dt).is_integer() else days
         return pd.DataFrame({"day": whole, **self.columns()})
 
@@ -146,7 +148,7 @@ def _total(name: str) -> Callable[[Run], int]:
     def total(run: Run) -> int:
         return int(run.daily[name].sum())
 
-    total.__doc__ = f"{DAILY[name].capitalize()}, sum over the horizon."
+    total.__doc__ = f"{DAILY[name].meaning.capitalize()}, sum over the horizon."
     total.__name__ = name
     return total
 
@@ -178,15 +180,10 @@ def members_end(run: Run) -> int:
 
 
 def retention(days: str) -> Callable[[Run], float]:
-    """The measure "share of new customers who visit on the n-th day after joining"."""
+    """The measure "share of new customers who visit on day n after joining"; days: such as d7."""
     place = ("d1", "d7", "d30").index(days)
 
     def share_retained(run: Run) -> float:
-        """Share of the run's new customers who visit on the n-th day after joining (classic).
-
-        Activity is a visit. Customers who joined too late to be seen on day n are left out; nan
-        where a tick is longer than n days.
-        """
         scenario = run.scenario
         if scenario.dt > int(days[1:]):
             return float("nan")
@@ -194,6 +191,11 @@ def retention(days: str) -> Callable[[Run], float]:
         cohort = int(np.count_nonzero((run.state.joined >= 0) & (run.state.joined < seen)))
         return _ratio(int(run.daily[f"retained_{days}"].sum()), cohort)
 
+    share_retained.__doc__ = (
+        f"Share of the run's new customers who visit on day {days[1:]} after joining (classic).\n\n"
+        "Activity is a visit. Customers who joined too late to be seen on that day are left out; "
+        "nan where a tick is longer than that."
+    )
     return share_retained
 
 
@@ -416,6 +418,27 @@ MEASURES: dict[str, Callable[[Run], float | int]] = {
     "phantom_orders": _fraud_orders(PHANTOM, "Orders placed only to be sent back or sold on."),
 }  # fmt: skip
 """Outcome columns, in order."""
+
+UNITS: dict[str, str] = {
+    **{name: DAILY[name].unit for name in MEASURES if name in DAILY},
+    **dict.fromkeys(
+        (
+            "retention_d1", "retention_d7", "retention_d30", "dau_over_mau", "gini_earnings",
+            "trust_mean", "referred_share", "sharer_share", "earner_share", "visits_per_share",
+            "barren_share", "repeat_share_d30", "nonearner_share", "unlinked_share",
+        ),
+        "share",
+    ),
+    **{name: "cents" for name in MEASURES if name.endswith("_cents")},
+    **dict.fromkeys(("fake_orders", "ring_orders", "phantom_orders"), "orders"),
+    "k_factor": "customers per customer",
+    "mean_depth": "referrals",
+    "members_end": "members",
+    "lapse_rate": "leavers per member and 30 days",
+    "sharers": "people",
+    "orders_per_recommendation": "orders per message",
+}  # fmt: skip
+"""The unit of every outcome."""
 
 
 def outcomes(run: Run) -> dict[str, float | int]:

@@ -1,12 +1,12 @@
 """The model: builds the world and runs the phases of a day with either engine.
 
-:data:`PHASES` is a day, in order. Every phase reads the state as it is at its start.
+:data:`sim.day.PHASES` is a day, in order. Every phase reads the state as it is at its start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import mesa
 import numpy as np
@@ -18,7 +18,8 @@ from sim.agents import Consumer, make_consumers
 from sim.attribution import Attribution
 from sim.attribution import check as check_attribution
 from sim.campaign import make_calendar
-from sim.day import COUNTS, Day, OrderLines
+from sim.day import COUNTS, Day, OrderLines, constants_of
+from sim.day import PHASES as PHASES
 from sim.engine import KernelEngine, no_counts
 from sim.errors import InputError, nearest
 from sim.incentives import (
@@ -49,37 +50,6 @@ ENGINES: dict[str, Callable[[Any], Any]] = {"kernels": KernelEngine, "agents": A
 
 
 NO_POINTS = np.zeros(1, np.int64)
-
-
-class Phase(NamedTuple):
-    """A row of the table of a day."""
-
-    name: str
-    reads: str
-    writes: str
-
-
-PHASES = (
-    Phase("campaign", "calendar, programme", "prices, offers, chances of the day"),
-    Phase("visit", "status, habit, clicks due, satisfaction", "visitors, activity"),
-    Phase("buy", "visitors, traits, clicks, trust, what was heard, offers", "order lines"),
-    Phase("attribute", "order lines, clicks, referral forest", "sponsors, members, orders owned"),
-    Phase(
-        "settle", "orders, scheme, budget", "ledger: orders, commissions, payouts; sales records"
-    ),
-    Phase(
-        "experience",
-        "order lines, quality, expectation",
-        "satisfaction, trust, records, refunds due",
-    ),
-    Phase(
-        "share",
-        "visitors, satisfaction, record, trust, fatigue",
-        "clicks, inboxes, messages heard, mutes",
-    ),
-    Phase("stay", "fatigue, satisfaction, earnings, referrers, friends", "fatigue, habit, status"),
-    Phase("measure", "counts, ledger", "a row of daily measures"),
-)
 
 
 def policy_scheme(scenario: Scenario, policy: str | Policy | Scheme) -> Scheme:
@@ -133,6 +103,10 @@ class WordOfMouthModel(mesa.Model):
         If the policy, a file or a parameter cannot be used.
     """
 
+    changing: ClassVar = (
+        "tick", "steps", "state", "ledger", "programme", "attribution", "teams", "_series",
+    )  # fmt: skip
+
     def __init__(
         self,
         scenario: Scenario | None = None,
@@ -155,7 +129,6 @@ class WordOfMouthModel(mesa.Model):
         if engine not in ENGINES:
             raise InputError(f"there is no engine '{engine}'{nearest(engine, ENGINES)}")
         policy = default_policy(scenario) if policy is None else policy
-        self.policy = policy if isinstance(policy, str) else "policy"
         scheme = policy_scheme(scenario, policy)
         self.rules = rules
         self.world, self.state = self._start(world)
@@ -171,20 +144,23 @@ class WordOfMouthModel(mesa.Model):
         self._seeded = np.flatnonzero(self.state.last_order[0] == 0).astype(np.int32)
         self.market = self._open_market()
         self.attribution = Attribution(scenario.attribution, scenario.dt)
-        self.programme = Programme(
-            scheme, self.market, self.ledger, f"policies.{self.policy}", self.attribution.split
+        self._players = draw_opportunists(scenario, self.world.graph.size, self._world_seed)
+        self.teams: Teams | None = None
+        name = self._name_of(policy)
+        programme = Programme(
+            scheme, self.market, self.ledger, f"policies.{name}", self.attribution.split
         )
-        self.programme.check_budgets()
-        self.teams = self._make_teams()
-        arrays = self.world.graph.arrays
-        players = draw_opportunists(scenario, self.world.graph.size, self._world_seed)
-        self.opportunists = Opportunists(scenario, players, self.programme, arrays)
+        programme.check_budgets()
+        self.adopt(name, programme)
         self.engine = ENGINES[engine](self)
         self.datacollector: mesa.DataCollector = DailyCollector(self)
         self._luck = np.uint64(luck_seed(self.study_seed, replication))
-        self._series = measures.DailySeries(scenario.ticks)
+        self._series = measures.DailySeries()
         self._consumers: list[Consumer] = []
-        self._fixed = self._fixed_numbers()
+        self._fixed = constants_of(
+            scenario, self.attribution.window_ticks,
+            self.world.graph.tie_count / self.world.graph.size, self._luck,
+        )  # fmt: skip
 
     def _start(self, world: World | None) -> tuple[World, State]:
         """The world and a state of one's own to change; a world just made needs no copy."""
@@ -240,40 +216,61 @@ class WordOfMouthModel(mesa.Model):
             seed=luck_seed(self.study_seed, self.replication),
         )
 
+    def adopt(self, policy: str, programme: Programme) -> None:
+        """Run ``programme`` from the next step on; :meth:`switch` makes one of a policy."""
+        parts = team_parts(programme.whole, programme.where)
+        if self.teams is not None:
+            self.teams.dissolve(self.tick)
+        self.policy = policy
+        self.programme, self.market = programme, programme.market
+        self._team_parts = parts
+        self.teams = self._make_teams()
+        self.opportunists = Opportunists(
+            self.scenario, self._players, programme, self.world.graph.arrays
+        )
+
+    def _name_of(self, policy: str | Policy | Scheme) -> str:
+        return policy if isinstance(policy, str) else "policy"
+
     def _make_teams(self) -> Teams | None:
-        """The teams of the run, if its scheme or a part of it lets people buy in teams."""
-        self._team_parts = team_parts(self.programme.whole, f"policies.{self.policy}")
+        """The open teams, if the scheme or a part of it lets people buy in teams."""
         if not self._team_parts:
             return None
         scheme = cast(TeamPurchase, self._team_parts[-1].scheme)
-        return Teams(scheme, self.scenario, self.world, self.rules, self.ledger)
+        latest = int(self.ledger.orders().team.max(initial=0))
+        return Teams(scheme, self.scenario, self.world, self.rules, self.ledger, latest)
 
-    def _fixed_numbers(self) -> dict[str, Any]:
-        """The fields of :class:`Day` that hold for the whole run."""
-        scenario = self.scenario
-        products, dt = scenario.products, scenario.dt
-        return {
-            "seed": self._luck,
-            "dt": dt,
-            "window": self.attribution.window_ticks,
-            "existing_customers": scenario.attribution.existing_customers,
-            "coupons": scenario.attribution.coupons,
-            "coupon_first": scenario.attribution.precedence == "coupon",
-            "fatigue_kept": float(np.exp(-dt / scenario.behavior.fatigue.memory_days)),
-            "day_ticks": scenario.ticks_in(1),
-            "earnings_window": int(scenario.behavior.stay.earnings_days / dt + 1e-9),
-            "mean_degree": max(self.world.graph.tie_count / self.world.graph.size, 1e-9),
-            "repeat_per_day": np.array([1 / product.repurchase_days for product in products]),
-            "quality": np.array([product.quality for product in products]),
-            "quality_spread": np.array([product.quality_spread for product in products]),
-            "expectation": np.array([product.expectation for product in products]),
-            "refund_ticks": np.array(
-                [
-                    max(1, round(product.refund_days / dt)) if product.refund_days else 0
-                    for product in products
-                ]
-            ),
-        }
+    def switch(self, policy: str | Policy | Scheme) -> None:
+        """Change the policy from the next step on; a policy of the same terms just goes on.
+
+        New orders fall under the new policy, which begins afresh
+        (:meth:`sim.incentives.Programme.succeed`). Orders so far stay under the old one, which
+        settles their commissions by its own terms. Points and what people owe stay theirs. Open
+        teams of the old policy fail, and their deposits go back. Luck is as it would have been.
+
+        policy : a name in ``scenario.policies``, or a scheme.
+
+        Raises
+        ------
+        InputError
+            If the policy cannot be used, or would be over already. The model is as it was.
+        """
+        scheme, name = policy_scheme(self.scenario, policy), self._name_of(policy)
+        if self.programme.is_of(scheme):
+            self.policy = name
+            return
+        first_order = self._series.orders_so_far
+        programme = self.programme.succeed(scheme, f"policies.{name}", self.tick, first_order)
+        programme.check_budgets()
+        self.adopt(name, programme)
+
+    def resume(self) -> None:
+        """Follow :mod:`sim.checkpoint`, which put the morning of another day in place."""
+        latest = max(self.tick - 1, 0)
+        self.market.advance(latest)
+        self._prices[:] = self.calendar.price_cents[latest]
+        np.equal(self.state.status, MEMBER, out=self._is_member)
+        self.running = self.tick < self.scenario.ticks
 
     # The phases of a day -------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ friendship is two ties.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 import warnings
 import zipfile
@@ -20,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sim.errors import InputError, InputWarning, nearest
-from sim.generators import GENERATORS
+from sim.errors import InputError, InputWarning
+from sim.generators import generator_of
 from sim.graph_files import is_saved_graph, read_edges, read_groups
 from sim.graph_statistics import describe_graph
 from sim.sparse_rows import overlap_strength, reciprocated, sparse_rows
@@ -286,20 +285,7 @@ class SocialGraph:
         The same kind, size, seed and parameters always give the same graph. Raises InputError for
         an unknown kind or parameter, or one out of range.
         """
-        if kind not in GENERATORS:
-            raise InputError(f"network.kind = '{kind}' is not known{nearest(kind, GENERATORS)}")
-        generator = GENERATORS[kind]
-        allowed = [
-            name
-            for name, parameter in inspect.signature(generator).parameters.items()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        ]
-        for name in parameters:
-            if name not in allowed:
-                takes = ", ".join(allowed) or "no parameters"
-                raise InputError(
-                    f"network.{name} does not apply to network.kind = '{kind}', which takes {takes}"
-                )
+        generator = generator_of(kind, parameters)
         edges = generator(size, seed, **parameters)
         graph, _ = cls._build(
             edges.source,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from sim.journal import LedgerError
@@ -18,6 +20,10 @@ class OrderBook:
     refunded_through : int
         The last tick whose refunds are done, -1 before the first.
     """
+
+    changing: ClassVar = (
+        "points_cents", "refunded_through", "_table", "_last_order_id", "_refunds",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.points_cents = 0

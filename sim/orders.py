@@ -176,6 +176,15 @@ class Table:
     def __getitem__(self, name: str) -> np.ndarray:
         return self._columns[name][: self.length]
 
+    def columns(self) -> dict[str, np.ndarray]:
+        """All columns (length,) by name, views."""
+        return {name: self[name] for name in self._columns}
+
+    def replace(self, columns: dict[str, np.ndarray]) -> None:
+        """Hold the rows of ``columns``, all of equal length, instead of those so far."""
+        self.length = 0
+        self.append(len(next(iter(columns.values()))), columns)
+
     def append(self, size: int, values: dict[str, Any]) -> int:
         """Add ``size`` rows of arrays or constants; returns the number of the first."""
         first, end = self.length, self.length + size

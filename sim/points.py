@@ -6,7 +6,7 @@ the oldest lot goes first. Points of a refunded order come back with the date th
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class PointLots:
     left_cents : int
         What is left in all lots.
     """
+
+    changing: ClassVar = ("left_cents", "_lots", "_uses")
 
     def __init__(self) -> None:
         self.left_cents = 0

@@ -1,11 +1,12 @@
 """How a number of a scenario is declared: default, unit, bounds, kind, source, neutral value.
 
 One declaration serves TOML, the Python API, command-line overrides, ``--explain`` and the docs.
+What is declared of a result is a :class:`Column`: it serves files, exports and the docs.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -14,6 +15,17 @@ from sim.errors import InputError, nearest
 Kind = Literal["lever", "uncertainty", "fixed"]
 
 ASSUMPTION = "A: assumption, no source gives the number"
+
+
+class Column(NamedTuple):
+    """A column of a table of results: the unit of its values, and what they mean.
+
+    unit : "cents" is a hundredth of the scenario's currency, "share" a part of one, "name" a text
+    or a number that only tells things apart.
+    """
+
+    unit: str
+    meaning: str
 
 
 def quantity(
@@ -42,7 +54,14 @@ def quantity(
     )
 
 
-def choice(default: Any, *, description: str, kind: Kind = "fixed", unit: str = "name") -> Any:
+def choice(
+    default: Any,
+    *,
+    description: str,
+    kind: Kind = "fixed",
+    unit: str = "name",
+    source: str = "modeller's choice",
+) -> Any:
     """A pydantic field for a name, a list or a switch; ``...`` as default makes it required."""
     return Field(
         default,
@@ -50,7 +69,7 @@ def choice(default: Any, *, description: str, kind: Kind = "fixed", unit: str = 
         json_schema_extra={
             "unit": unit,
             "kind": kind,
-            "source": "modeller's choice",
+            "source": source,
             "neutral": None,
         },
     )
@@ -160,7 +179,8 @@ def _bounds(section: type[BaseModel] | None, name: str) -> str:
     high = next((m.le for m in field.metadata if getattr(m, "le", None) is not None), None)
     extra = field.json_schema_extra
     unit = extra.get("unit", "") if isinstance(extra, dict) else ""
+    named = f" ({unit})" if unit else ""
     if low is None and high is None:
-        return f" ({unit})" if unit else ""
+        return named
     span = f"{low if low is not None else 'any'} to {high if high is not None else 'any'}"
-    return f"; allowed is {span} ({unit})"
+    return f"; allowed is {span}{named}"

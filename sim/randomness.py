@@ -46,6 +46,7 @@ class Decision(IntEnum):
     SEGMENT = 34  # the segment of a person
     RENUMBERING = 35  # the new number of a person of a renumbered world
     PARAMETER = 36  # draws of a study's uncertain parameters, by column
+    SEARCH = 37  # the settings that a search asks for
     CONTAGION_TIE = 40  # whether a tie carries, in a textbook contagion
     CONTAGION_PERSON = 41  # the threshold of a person, likewise
 

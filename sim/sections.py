@@ -15,8 +15,10 @@ class Network(Section):
     """Who knows whom: a generated kind with its parameters, or a file."""
 
     kind: str = choice(
-        "campus", description="generator, see `vouch networks`; ignored when file is given"
-    )
+        "campus",
+        kind="uncertainty", source="A33",
+        description="generator, see `vouch networks`; ignored when file is given",
+    )  # fmt: skip
     file: str | None = choice(
         None, description="edge list (CSV, gzip, Parquet), GraphML or saved graph", unit="path"
     )
@@ -445,6 +447,13 @@ class Compare(Section):
         200, unit="replications", low=2, high=1_000_000, kind="fixed", source=ASSUMPTION,
         description="cap on the replications that are added by themselves",
     )  # fmt: skip
+    branch_day: float | None = quantity(
+        None, unit="day", low=0.001, high=100_000, kind="fixed", source="modeller's choice",
+        description="day on whose morning every policy takes over from history; unset: day 0",
+    )  # fmt: skip
+    history: str | None = choice(
+        None, description="policy of every world until branch_day; unset: the baseline"
+    )
 
 
 DEEPEST = 8

@@ -13,13 +13,14 @@ is not full at the deadline gives all deposits back.
   does not need it again yet, would come too late, or is not convinced.
 - Who waits for a team does not order the product on the side; such an order is dropped.
 - Nobody is charged by a programme that has ended or spent its budget: the team fails.
+- When the policy is changed during a run, the open teams of the old one fail at once.
 - Being asked tires like any message. Who is charged counts as a visitor of that day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -180,6 +181,8 @@ class Teams:
     rules : Rules
     ledger : Ledger
         Where deposits are kept.
+    numbers_from : int
+        Teams get the numbers above this one.
 
     Attributes
     ----------
@@ -187,10 +190,19 @@ class Teams:
         Teams so far; those open are ``opened - filled - failed``.
     """
 
+    changing: ClassVar = ("opened", "filled", "failed", "_numbers_from", "_seats", "_waiting")
+
     def __init__(
-        self, scheme: TeamPurchase, scenario: Scenario, world: World, rules: Rules, ledger: Ledger
+        self,
+        scheme: TeamPurchase,
+        scenario: Scenario,
+        world: World,
+        rules: Rules,
+        ledger: Ledger,
+        numbers_from: int = 0,
     ) -> None:
         self.opened = self.filled = self.failed = 0
+        self._numbers_from = numbers_from
         self._scheme = scheme
         self._habits = scenario.behavior.team
         self._pull = min(1.0, scheme.discount / USUAL_DISCOUNT)
@@ -234,13 +246,21 @@ class Teams:
         _bring(full, day.tick, state)
         return _with_orders(taken(lines, ~opens), alone.joined(full))
 
+    def dissolve(self, tick: int) -> None:
+        """Give back, on the morning of ``tick``, all deposits of open teams, and let them go."""
+        paid = self._seats.take(self._seats.joins < tick)
+        self._ledger.return_deposit(tick, paid.person, paid.cents)
+        self.failed += len(np.unique(self._seats.team))
+        self._seats = Seats.empty()
+        self._waiting[:] = False
+
     def _paid_for(self, day: Day, left_cents: int) -> np.ndarray:
         """Seats of teams that are full today at the price deposited and within the budget, bool."""
         seats = self._seats
         off = day.price_cents[seats.product] - seats.cents
         full = seats.fills & (seats.closes == day.tick)
         full &= seats.cents == self._price_cents(day)[seats.product]
-        cost = np.bincount(seats.team, np.where(full, off, 0), self.opened + 1)
+        cost = np.bincount(seats.team, np.where(full, off, 0), minlength=1)
         return full & (np.cumsum(cost)[seats.team] <= left_cents)
 
     def _most_openings(self, day: Day, left_cents: int) -> int:
@@ -304,7 +324,7 @@ class Teams:
         fills = np.bincount(row) == self._scheme.size
         closes = np.where(fills, last, self._deadline_ticks)[row]
         return Seats(
-            team=(self.opened + 1 + row).astype(np.int32),
+            team=(self._numbers_from + self.opened + 1 + row).astype(np.int32),
             person=np.concatenate([openers.buyer, friends.friend]).astype(np.int32),
             opener=openers.buyer[row],
             product=openers.product[row],

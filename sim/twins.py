@@ -14,6 +14,48 @@ import numpy as np
 from sim.measures import Run, commission_per_order, is_refunded
 from sim.orders import PHANTOM, Orders
 from sim.population import MEMBER, NEVER
+from sim.quantities import Column
+
+TWIN_MEASURES: dict[str, Column] = {
+    "incremental_orders": Column(
+        "orders", "orders more than in the twin (bought only because, less those lost)"
+    ),
+    "accelerated_orders": Column("orders", "orders that the twin has too, but later"),
+    "cannibalised_orders": Column(
+        "orders", "orders the policy paid for that the twin has at the same time or earlier"
+    ),
+    "incremental_cac_cents": Column(
+        "cents per customer",
+        "(payout + discounts) per additional new customer, nan if there are none",
+    ),
+    "roi": Column(
+        "ratio",
+        "(profit - profit of the twin) / (payout + discounts), nan if nothing was spent",
+    ),
+    "earners_kept": Column(
+        "share",
+        "share of earners who are members at the end, less that of the same people in the twin",
+    ),
+    "credited_caused": Column(
+        "orders", "orders that the policy rewarded and the twin does not have by the end"
+    ),
+    "credited_not_caused": Column(
+        "orders",
+        "orders that the policy rewarded and the twin has, sooner or later: the cannibalised and "
+        "the rewarded among the accelerated",
+    ),
+    "caused_not_credited": Column(
+        "orders",
+        "orders that the twin does not have and that nobody was rewarded for: recommendations "
+        "remembered, customers who stay, and chance",
+    ),
+    "deadweight_cents": Column("cents", "what was paid for orders credited but not caused"),
+}
+"""Outcome columns against the twin world, in order, with unit and meaning.
+
+A policy credits what it rewards. Orders lost are credited_caused + caused_not_credited -
+incremental_orders.
+"""
 
 
 class Matched(NamedTuple):
@@ -77,19 +119,7 @@ def _ranked(orders: Orders) -> tuple[np.ndarray, np.ndarray]:
 def compare_with_twin(run: Run, twin: Run) -> dict[str, float | int]:
     """What the policy caused, against the same world and luck without it.
 
-    incremental_orders : orders more than in the twin (bought only because, less those lost).
-    accelerated_orders : orders that the twin has too, but later. cannibalised_orders : orders
-    the policy paid for that the twin has at the same time or earlier. incremental_cac_cents :
-    (payout + discounts) per additional new customer, nan if there are none. roi : (profit -
-    profit of the twin) / (payout + discounts), nan if nothing was spent. earners_kept : see
-    there.
-
-    Of the orders that the policy rewarded, which is how it credits them: credited_caused, those the
-    twin does not have by the end; credited_not_caused, those it has, sooner or later, which are
-    the cannibalised and the rewarded among the accelerated; deadweight_cents, what was paid for
-    the latter. caused_not_credited : orders that the twin does not have and that nobody was
-    rewarded for: recommendations remembered, customers who stay, and chance. Orders lost are
-    credited_caused + caused_not_credited - incremental_orders.
+    By name; the columns of :data:`TWIN_MEASURES`.
     """
     matched = match_orders(run, twin)
     caused, shared, rewarded = matched.caused, matched.shared, matched.rewarded
@@ -123,18 +153,3 @@ def earners_kept(run: Run, twin: Run) -> float:
     stayed = np.count_nonzero(run.state.status[earned] == MEMBER)
     would_have = np.count_nonzero(twin.state.status[earned] == MEMBER)
     return (int(stayed) - int(would_have)) / int(np.count_nonzero(earned))
-
-
-TWIN_MEASURES = (
-    "incremental_orders",
-    "accelerated_orders",
-    "cannibalised_orders",
-    "incremental_cac_cents",
-    "roi",
-    "earners_kept",
-    "credited_caused",
-    "credited_not_caused",
-    "caused_not_credited",
-    "deadweight_cents",
-)
-"""Outcome columns against the twin world, in order."""

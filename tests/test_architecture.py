@@ -34,6 +34,7 @@ LAYERS = (
     "book_tables", "ledger", "credits", "market", "schemes/", "limits", "attribution",
     "incentives", "audit/", "day", "teams", "opportunists", "kernels", "sharing", "engine",
     "word_of_mouth", "agents", "agent_engine", "measures", "twins", "disclosure", "model",
+    "run_file", "checkpoint",
     "theory", "theory_buying", "contagion", "presets", "reductions", "studies/", "validation/",
     "report/", "app/", "commands/", "cli", "testing/", "__init__",
 )  # fmt: skip

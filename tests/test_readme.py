@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import sim
+from sim.studies.sweeps.design import make_design
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -16,7 +17,8 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("code", blocks("python"))
-def test_the_python_examples_run(code, capsys):
+def test_the_python_examples_run(code, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     # Classes of a script live in __main__ or a module; here they live in this test's namespace.
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
     assert capsys.readouterr().out
@@ -52,9 +54,17 @@ def test_the_terms_listed_are_those_of_every_scheme():
 
 
 def test_the_policies_shown_can_be_used():
-    written = tomllib.loads(blocks("toml")[1])["policies"]
+    written = tomllib.loads(blocks("toml")[2])["policies"]
     for name, policy in written.items():
         sim.incentives.make_scheme(sim.Policy(**policy), name)
+
+
+def test_the_study_shown_fits_the_scenario_shown(tmp_path):
+    scenario = blocks("toml")[0].replace('file = "friends.csv"', 'kind = "campus"')
+    (tmp_path / "scenario.toml").write_text(scenario)
+    (tmp_path / "study.toml").write_text(blocks("toml")[1])
+    design = make_design(sim.read_study(tmp_path / "study.toml"))
+    assert (len(design.points), len(design.worlds), design.replications) == (3, 50, 20)
 
 
 def test_the_scenario_block_is_toml():

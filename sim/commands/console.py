@@ -54,7 +54,7 @@ def guarded(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]
             except InputError as error:
                 fail(str(error), WRONG_INPUT)
             except KeyboardInterrupt as error:
-                fail(f"interrupted: {str(error) or 'nothing is kept'}", INTERRUPTED)
+                fail(f"interrupted: {str(error) or 'nothing new is kept'}", INTERRUPTED)
             except BrokenPipeError:
                 # The reader of a pipe, such as head, has seen enough.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -29,6 +29,12 @@ def load_scenario(
     return Scenario.from_table(table)
 
 
+def branch_settings(branch_at: float | None, history: str | None) -> list[str]:
+    """The flags ``--branch-at`` and ``--history`` as ``--set`` would have them."""
+    settings = [] if branch_at is None else [f"compare.branch_day={branch_at}"]
+    return settings if history is None else [*settings, f'compare.history="{history}"']
+
+
 def with_policies(
     scenario: Scenario, choices: Sequence[str]
 ) -> tuple[Scenario, tuple[str, ...] | None]:

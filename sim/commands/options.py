@@ -10,6 +10,56 @@ import typer
 ScenarioFile = Annotated[
     Path, typer.Argument(metavar="SCENARIO", help="Scenario file (TOML).", show_default=False)
 ]
+ScenarioToRun = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="SCENARIO",
+        help="Scenario file (TOML); with --from it may be left out.",
+        show_default=False,
+    ),
+]
+From = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        show_default=False,
+        help="Go on from a saved run; with --policy, change to that policy on its day.",
+    ),
+]
+Until = Annotated[
+    float | None,
+    typer.Option(
+        "--until", metavar="DAY", show_default=False, help="Stop on the morning of this day."
+    ),
+]
+BranchAt = Annotated[
+    float | None,
+    typer.Option(
+        "--branch-at",
+        metavar="DAY",
+        show_default=False,
+        help="Every world runs --history until the morning of this day, then each policy.",
+    ),
+]
+History = Annotated[
+    str | None,
+    typer.Option(
+        "--history",
+        metavar="NAME",
+        show_default=False,
+        help="Policy until --branch-at; default the baseline.",
+    ),
+]
+Save = Annotated[
+    Path | None,
+    typer.Option(
+        "--save",
+        metavar="FILE",
+        show_default=False,
+        help="Write the run to a file, to go on later.",
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option("--seed", help="Seed of the worlds and of the luck in them.", show_default=False),

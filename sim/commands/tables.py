@@ -122,6 +122,9 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table | str]:
     """A comparison as a strategist reads it."""
     yield f"[bold]{escape(comparison.verdict())}[/bold]"
     yield ""
+    if len(comparison.standing.names) > 2:
+        yield f"Places, together 95 % sure: {escape(comparison.standing.line)}"
+        yield ""
     if grave := [flag for flag in comparison.flags if flag.severity != "note"]:
         yield _flags(grave)
         yield ""

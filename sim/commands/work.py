@@ -11,18 +11,20 @@ from typing import cast
 
 import typer
 
+from sim import checkpoint
+from sim.commands import saved_runs
 from sim.commands.console import INTERRUPTED, Output
 from sim.commands.explain import coefficients, explain_tables
 from sim.commands.loading import with_policies
-from sim.commands.tables import comparison_tables, run_tables, saved
+from sim.commands.tables import comparison_tables, run_tables
+from sim.commands.tables import saved as where_saved
 from sim.errors import InputError, InputWarning, nearest
 from sim.model import ENGINES, Engine, WordOfMouthModel, default_policy
 from sim.opportunists import attack_summary
 from sim.report import build
 from sim.scenario import Scenario
-from sim.schemes import written_out
 from sim.studies import files
-from sim.studies.compare import compare, tries_rules, with_rules
+from sim.studies.compare import branch_note, compare, tries_rules, with_rules
 
 
 def checked_engine(name: str) -> Engine:
@@ -48,39 +50,51 @@ def run_once(
     overwrite: bool,
     report: bool,
     output: Output,
+    saved: Path | None = None,
+    until: float | None = None,
+    save: Path | None = None,
 ) -> None:
-    """One simulation: its summary, its daily columns and its books."""
+    """One simulation: its summary, its daily columns and its books.
+
+    saved : a run to go on from. until : day on whose morning to stop. save : file to write the
+    run to.
+    """
     start = time.perf_counter()
-    scenario = written_out(scenario)
+    saved_runs.check_place(save, until)
     with (
         files.chosen_folder(out, scenario.name) as destination,
         files.study_folder(destination, overwrite) as folder,
     ):
-        model = WordOfMouthModel(scenario, policy=policy, engine=checked_engine(engine))
+        model = saved_runs.begin(scenario, policy, checked_engine(engine), saved)
+        scenario, last = model.scenario, saved_runs.last_tick(model, until)
         said = model.programme.warnings()
         _warn(said)
         with output.progress("days") as progress:
-            while model.tick < scenario.ticks:
+            while model.tick < last:
                 model.step()
                 if progress is not None:
-                    progress(model.tick, scenario.ticks)
+                    progress(model.tick, last)
+        if save is not None:
+            checkpoint.save(model, save)
         outcomes, attack = model.outcomes(), _attack(model)
-        _write_run(folder, model, outcomes)
+        write_run(folder, model, outcomes)
 
         def manifest() -> None:
             files.write_manifest(
                 folder, scenario, files.command_line(), seed=scenario.seed, policies=[model.policy],
                 engine=engine, replications=1, workers=1, warnings=said,
+                **saved_runs.past_of(model, saved),
                 seconds={"all": round(time.perf_counter() - start, 3)},
             )  # fmt: skip
 
         _finish(folder, manifest, report)
     page = destination / "report.html" if report else None
-    days = f"{scenario.days:g} days, {model.world.graph.size:,} people, seed {scenario.seed}"
+    days, people = model.tick * scenario.dt, model.world.graph.size
+    what = f"{days:g} days, {people:,} people, seed {scenario.seed}"
     output.show(
-        f"[bold]{model.policy}[/bold]: {days}", "", *run_tables(outcomes, attack, scenario.currency)
+        f"[bold]{model.policy}[/bold]: {what}", "", *run_tables(outcomes, attack, scenario.currency)
     )
-    output.show(saved(destination, page))
+    output.show(*saved_runs.told_of(model, saved, save), where_saved(destination, page))
     output.result(
         {
             "policy": model.policy,
@@ -89,6 +103,7 @@ def run_once(
             "abuse": attack,
             "out": str(destination),
         }
+        | ({} if save is None else {"save": str(save), "day": days})
     )
 
 
@@ -104,10 +119,13 @@ def _warn(texts: Sequence[str]) -> None:
         warnings.warn(text, InputWarning, stacklevel=2)
 
 
-def _write_run(folder: Path, model: WordOfMouthModel, outcomes: dict[str, float | int]) -> None:
+def write_run(
+    folder: Path, model: WordOfMouthModel, outcomes: dict[str, float | int], replication: int = 0
+) -> None:
+    """Write the files of a finished run but its manifest."""
     import pandas as pd
 
-    key = {"policy": model.policy, "replication": 0}
+    key = {"policy": model.policy, "replication": replication}
     daily = model.daily
     for place, (name, value) in enumerate(key.items()):
         daily.insert(place, name, value)
@@ -172,7 +190,10 @@ def compare_policies(
         comparison.write(folder)
         _finish(folder, lambda: comparison.write_manifest(folder, files.command_line()), report)
     page = destination / "report.html" if report else None
-    output.show(*comparison_tables(comparison), saved(destination, page))
+    note = branch_note(comparison.scenario)
+    output.show(
+        *([note] if note else []), *comparison_tables(comparison), where_saved(destination, page)
+    )
     output.result(comparison.summary() | {"out": str(destination)})
     if comparison.interrupted:
         raise typer.Exit(INTERRUPTED)

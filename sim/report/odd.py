@@ -141,7 +141,7 @@ def _comments_of_members(members: type[IntEnum]) -> dict[str, str]:
 def measures(kind: str) -> str:
     """The columns of a day (``daily``) or of a run (``outcomes``)."""
     tables = {
-        "daily": DAILY,
+        "daily": {name: column.meaning for name, column in DAILY.items()},
         "outcomes": {name: _summary(measure) for name, measure in MEASURES.items()},
     }
     rows = ((f"`{name}`", text) for name, text in _named(kind, tables, "table").items())

@@ -16,6 +16,8 @@ from sim.report.honesty import PICTURES, honesty
 from sim.report.study import Interval, Study, mean_interval
 from sim.report.style import DASH, count, money, percent, plural, span
 from sim.scenario import Scenario
+from sim.studies.compare import branch_note
+from sim.studies.findings.memo import Memo, memo_of_comparison
 
 TEMPLATES = Path(__file__).parent / "templates"
 FEW_RUNS = 5
@@ -52,36 +54,52 @@ class Fact(NamedTuple):
 
 def page(study: Study, drawings: Sequence[Drawing], pictures: Mapping[str, bytes]) -> str:
     """The report as HTML, with pictures (PNG by name of the drawing) and style inside."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True,
-    )  # fmt: skip
     looks = style.looks(study)
     figures = {one.name: (one, base64.b64encode(pictures[one.name]).decode()) for one in drawings}
     honest = honesty(study)
     # Without its tables the section has no place for its figures.
     apart = () if honest is None else PICTURES
-    return environment.get_template("report.html").render(
+    return render(
+        "report.html",
+        memo=None if study.summary is None else memo(study),
         name=study.scenario.name,
         verdict=headline(study),
         runs=_runs(study),
         currency=study.scenario.currency,
         is_comparison=study.summary is not None,
         baseline=study.baseline,
+        places=places(study),
         rows=_rows(study, {name: style.ink(look) for name, look in looks.items()}),
         figures=[figures[name] for name in figures if name not in apart],
         honesty=honest,
         honesty_figures=[figures[name] for name in apart if name in figures],
         doubts=doubts(study),
         products=_products(study.scenario),
-        world=_world(study.scenario),
-        policies=[_policy(study.scenario, name, study.baseline) for name in study.policies],
-        changes=_changes(study.scenario),
-        repeat=_repeat(study.manifest),
-        command=_command(study.manifest),
+        world=world_facts(study.scenario),
+        policies=[policy_fact(study.scenario, name, study.baseline) for name in study.policies],
+        changes=changed_fields(study.scenario),
+        repeat=repeat_facts(study.manifest),
+        command=command_of(study.manifest),
     )
+
+
+def render(template: str, **values: Any) -> str:
+    """A page of :data:`TEMPLATES`, with everything it asks for."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True,
+    )  # fmt: skip
+    return environment.get_template(template).render(**values)
+
+
+def memo(study: Study) -> Memo | None:
+    """The decision memo of a comparison, None where its summary does not hold what it takes."""
+    try:
+        return memo_of_comparison(study.summary or {})
+    except (KeyError, TypeError, AttributeError):
+        return None
 
 
 def headline(study: Study) -> tuple[str, str]:
@@ -107,12 +125,24 @@ def verdict(study: Study) -> str:
     )
 
 
+def places(study: Study) -> str:
+    """Which policies can be told apart, in a line; "" where there are two or it was not saved."""
+    line = study.ranking_line
+    if not line:
+        return ""
+    what = study.objective.removesuffix("_cents").replace("_", " ")
+    return f"Places by {what}, all of them together 95 % sure: {line}."
+
+
 def _runs(study: Study) -> str:
     several = len(study.policies) > 1
     policies = f"{len(study.policies)} policies" if several else f"policy {study.policies[0]}"
     runs = "one run" if study.replications == 1 else f"{study.replications} runs each"
     same = " in the same worlds with the same luck" if several else ""
-    return f"{policies}, {runs}{same}, {study.days} days"
+    note = branch_note(study.scenario) if several else None
+    return f"{policies}, {runs}{same}, {study.days} days" + (
+        f". {note.rstrip('.')}" if note else ""
+    )
 
 
 class _Scales(NamedTuple):
@@ -247,7 +277,8 @@ def _products(scenario: Scenario) -> list[tuple[str, str, str, str, str]]:
     ]
 
 
-def _world(scenario: Scenario) -> list[Fact]:
+def world_facts(scenario: Scenario) -> list[Fact]:
+    """People, ties, time, attribution and campaign of a scenario."""
     network, campaign, attribution = scenario.network, scenario.campaign, scenario.attribution
     size = "as the network file says" if network.file else f"{scenario.population.size:,} people"
     ties = [f"{name.replace('_', ' ')} {value:g}" for name, value in network.parameters().items()]
@@ -278,7 +309,8 @@ def _world(scenario: Scenario) -> list[Fact]:
     ]
 
 
-def _policy(scenario: Scenario, name: str, baseline: str | None) -> Fact:
+def policy_fact(scenario: Scenario, name: str, baseline: str | None) -> Fact:
+    """A policy with its terms."""
     policy = scenario.policies.get(name)
     label = f"{name} (baseline)" if name == baseline else name
     if policy is None:
@@ -298,7 +330,7 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _changes(scenario: Scenario) -> list[Fact]:
+def changed_fields(scenario: Scenario) -> list[Fact]:
     """Fields of the world that differ from the defaults, by dotted name."""
     written, default = (_flat(one.to_table()) for one in (scenario, Scenario()))
     sections = ("population.", "behavior.", "campaign.", "attribution.", "compare.")
@@ -322,12 +354,13 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 # ---------------------------------------------------------------------------------- repeat
 
 
-def _command(manifest: Mapping[str, Any]) -> str:
+def command_of(manifest: Mapping[str, Any]) -> str:
+    """The command that made a study."""
     command = manifest.get("command", "")
     return shlex.join(map(str, command)) if isinstance(command, list) else str(command)
 
 
-def _repeat(manifest: Mapping[str, Any]) -> list[Fact]:
+def repeat_facts(manifest: Mapping[str, Any]) -> list[Fact]:
     """What the manifest says besides the command and the file names."""
     facts = []
     for name, value in manifest.items():

@@ -204,6 +204,12 @@ class Study:
         """Probability that the policy has the best mean objective, nan where not estimated."""
         return _number(_at(self.summary, "policies", policy, "probability_of_best"))
 
+    @property
+    def ranking_line(self) -> str:
+        """The places of three policies or more that hold together, "" where none were saved."""
+        line, places = (_at(self.summary, "ranking", key) for key in ("line", "places"))
+        return str(line) if isinstance(places, dict) and len(places) > 2 else ""
+
     def income(self, policy: str) -> Figures:
         """The income disclosure saved of a policy, by name; empty where there is none."""
         return self._saved("income_disclosure", policy)

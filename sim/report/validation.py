@@ -193,7 +193,8 @@ def _said(rows: Sequence[dict[str, Any]]) -> str:
     if counts["no data"]:
         parts.append(f"{counts['no data']} were not measured for want of data")
     if counts["not built"]:
-        parts.append(f"{counts['not built']} wait for a capability that is not built yet")
+        verb = "waits" if counts["not built"] == 1 else "wait"
+        parts.append(f"{counts['not built']} {verb} for a capability that is not built yet")
     tried = [row["planted"] for row in rows if row["planted"] and "caught" in row["planted"]]
     if tried:
         caught = sum(planted["caught"] for planted in tried)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import (
@@ -146,6 +146,11 @@ class Combined(Composed):
         """The parts."""
         return self.parts
 
+    def started_on(self, day: int) -> Self:
+        """With the parts."""
+        parts = tuple(part.started_on(day) for part in self.parts)
+        return super().started_on(day)._with(parts=parts)
+
     @property
     def component_names(self) -> tuple[str, ...]:
         """parts.0, parts.1 and so on."""
@@ -263,6 +268,12 @@ class ByCondition(Composed):
     def components(self) -> tuple[Scheme, ...]:
         """The schemes of the cases, then the one of ``otherwise``."""
         return (*(case.scheme for case in self.cases), self.otherwise)
+
+    def started_on(self, day: int) -> Self:
+        """With the schemes of the cases and of ``otherwise``."""
+        cases = tuple(case._replace(scheme=case.scheme.started_on(day)) for case in self.cases)
+        otherwise = self.otherwise.started_on(day)
+        return super().started_on(day)._with(cases=cases, otherwise=otherwise)
 
     @property
     def component_names(self) -> tuple[str, ...]:

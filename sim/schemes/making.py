@@ -40,13 +40,29 @@ def make_scheme(policy: Policy | Scheme, where: str) -> Scheme:
     try:
         return scheme.model_validate(policy.parameters)
     except ValidationError as error:
-        message = describe_validation_error(error, where, scheme)
-        field = dotted(error.errors()[0]["loc"])
-        if field:
-            # A part of a composed scheme names itself.
-            message = message.replace(f"{where}: {field}: {field}.", f"{where}.{field}.", 1)
-            message = message.replace(f"{where}: {field}", f"{where}.{field}", 1)
-        raise InputError(message) from None
+        raise _as_input_error(error, scheme, where) from None
+
+
+def started_on(scheme: Scheme, day: int, where: str) -> Scheme:
+    """The scheme as it is if it takes over on ``day``, see :meth:`Scheme.started_on`.
+
+    where : how messages name the policy. Raises :class:`InputError` if it is over by then.
+    """
+    try:
+        return scheme.started_on(day)
+    except ValidationError as error:
+        raise _as_input_error(error, type(scheme), where) from None
+
+
+def _as_input_error(error: ValidationError, scheme: type[Scheme], where: str) -> InputError:
+    """The first fault of a scheme's parameters in one line."""
+    message = describe_validation_error(error, where, scheme)
+    field = dotted(error.errors()[0]["loc"])
+    if field:
+        # A part of a composed scheme names itself.
+        message = message.replace(f"{where}: {field}: {field}.", f"{where}.{field}.", 1)
+        message = message.replace(f"{where}: {field}", f"{where}.{field}", 1)
+    return InputError(message)
 
 
 def written_out(scenario: Scenario) -> Scenario:

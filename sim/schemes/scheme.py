@@ -16,7 +16,7 @@ import re
 from abc import abstractmethod
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
@@ -217,6 +217,18 @@ class Scheme(BaseModel):
         """Most that one order of each product earns all its recipients together, float64 (P,)."""
         reward = self.offer(market).reward_cents
         return reward if reward.ndim == 1 else reward.max(axis=1, initial=0.0)
+
+    def started_on(self, day: int) -> Self:
+        """The scheme with an earlier ``start_day``, its own or a part's, moved to ``day``.
+
+        Raises a pydantic ValidationError if it is over by then.
+        """
+        return self._with(start_day=day) if self.start_day < day else self
+
+    def _with(self, **changes: Any) -> Self:
+        """A copy with changed parameters, checked."""
+        written = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate(written | changes)
 
     def as_policy(self) -> Policy:
         """The scheme as a scenario holds it: its name and its parameters."""

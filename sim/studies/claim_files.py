@@ -16,7 +16,12 @@ from sim.measures import MEASURES
 from sim.quantities import describe_validation_error
 from sim.scenario import Scenario
 from sim.studies.compare import MOST_REPLICATIONS, resolve_scenario
-from sim.studies.uncertainty import Parameter, uncertain_parameters
+from sim.studies.uncertainty import (
+    ASSUMPTION_FACTOR,
+    EVIDENCE_FACTOR,
+    Parameter,
+    uncertain_parameters,
+)
 from sim.toml_files import read_toml
 from sim.twins import TWIN_MEASURES
 
@@ -99,8 +104,8 @@ class Uncertainty(Section):
     replications: int = Field(4, ge=1, le=MOST_REPLICATIONS, description="replications of a draw")
     holds_in: float = Field(0.9, gt=0.5, le=1, description="share of draws for ROBUST")
     parameters: tuple[str, ...] = Field((), description="names or sections; default all")
-    assumption_factor: float = Field(2.0, gt=1, le=1000, description="for assumptions")
-    evidence_factor: float = Field(1.25, gt=1, le=1000, description="for sourced numbers")
+    assumption_factor: float = Field(ASSUMPTION_FACTOR, gt=1, le=1000, description="assumptions")
+    evidence_factor: float = Field(EVIDENCE_FACTOR, gt=1, le=1000, description="sourced numbers")
     factors: dict[str, float] = Field({}, description="for single parameters")
 
     @field_validator("factors")

@@ -125,6 +125,13 @@ def tries_rules(scenario: Scenario, rules: bool | None) -> bool:
     """
     if rules:
         check_attacked(scenario)
+    if scenario.compare.branch_day is not None:
+        if rules:
+            raise InputError(
+                "the rules against abuse are tried from day 0, not from compare.branch_day = "
+                f"{scenario.compare.branch_day:g}; leave out one of the two"
+            )
+        return False
     return scenario.population.opportunists > 0 if rules is None else rules
 
 
@@ -212,7 +219,42 @@ def resolve_scenario(
     resolved = written_out(scenario.but(**changes))
     for name in table:
         policy_scheme(resolved, name)
+    _check_branch(resolved)
     return resolved
+
+
+def _check_branch(scenario: Scenario) -> None:
+    """Raise InputError unless policies can take over on ``compare.branch_day``."""
+    day, history = scenario.compare.branch_day, scenario.compare.history
+    if history is not None and history not in scenario.policies:
+        raise InputError(
+            f"compare.history = '{history}' is no policy{nearest(history, scenario.policies)}"
+        )
+    if day is None:
+        if history is not None:
+            raise InputError(
+                f"compare.history = '{history}' has no effect without a day on which it ends; "
+                "set compare.branch_day (--branch-at)"
+            )
+        return
+    ticks = day / scenario.dt
+    if abs(ticks - round(ticks)) > 1e-9 or not 0 < round(ticks) < scenario.ticks:
+        raise InputError(
+            f"compare.branch_day = {day:g} is to be a whole number of ticks of {scenario.dt:g} "
+            f"days, and before days = {scenario.days:g}"
+        )
+
+
+def branch_note(scenario: Scenario) -> str | None:
+    """What to say of a comparison whose policies take over in mid-run; None of any other."""
+    day, history = scenario.compare.branch_day, scenario.compare.history
+    if day is None:
+        return None
+    return (
+        f"Until day {day:g} every world ran {history or scenario.compare.baseline}; then each "
+        "policy took over, with the same luck to come. Figures are of all "
+        f"{scenario.days:g} days, so what differs is what came after day {day:g}."
+    )
 
 
 def _chosen(

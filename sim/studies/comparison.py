@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +16,13 @@ from sim.errors import InputError, nearest
 from sim.measures import MEASURES
 from sim.model import Engine, policy_scheme
 from sim.scenario import Scenario
-from sim.studies import files
+from sim.studies import comparison_files, files
 from sim.studies.abuse import rules_finding
+from sim.studies.bimodality import two_modes
 from sim.studies.flags import Facts, Flag, gravest_first, policy_flags
+from sim.studies.multiple import Standings, standings
 from sim.studies.replicate import Replication
 from sim.studies.statistics import (
-    LEVEL,
     Interval,
     better_share,
     mean_interval,
@@ -134,24 +135,9 @@ class Comparison:
     @cached_property
     def daily(self) -> pd.DataFrame:
         """A row per policy, replication and day: the columns of :data:`sim.measures.DAILY`."""
-        return self._stacked(
+        return comparison_files.stacked(
             {name: [run.runs[name].daily for run in self.runs] for name in self.policies}
         )
-
-    def _stacked(
-        self, tables: Mapping[str, Iterable[Mapping[str, Any] | pd.DataFrame]]
-    ) -> pd.DataFrame:
-        """Tables by policy and replication as one, with those two columns first."""
-        import pandas as pd
-
-        parts = []
-        for name, by_replication in tables.items():
-            for number, table in enumerate(by_replication):
-                part = pd.DataFrame(table)
-                part.insert(0, "policy", name)
-                part.insert(1, "replication", number)
-                parts.append(part)
-        return pd.concat(parts, ignore_index=True)
 
     @cached_property
     def _values(self) -> dict[str, dict[str, np.ndarray]]:
@@ -186,13 +172,18 @@ class Comparison:
         """The mean of a measure over the runs of a policy with its interval.
 
         ``roi`` is the mean profit beyond the baseline's over the mean spending, not the mean of
-        the runs' returns, which single runs with little spending would rule.
+        the runs' returns, which single runs with little spending would rule; and
+        ``incremental_cac_cents`` the mean spending over the mean of additional new customers, which
+        leaves no run out, nan where there are none on average.
         """
-        if measure != "roi":
+        if measure not in ("roi", "incremental_cac_cents"):
             return mean_interval(self.values(policy, measure))
-        gain = self.values(policy, "profit_cents") - self.values(self.baseline, "profit_cents")
         spent = self.values(policy, "payout_cents") + self.values(policy, "discount_cents")
-        return ratio_of_means(gain, spent)
+        gained = "profit_cents" if measure == "roi" else "new_customers"
+        gain = self.values(policy, gained) - self.values(self.baseline, gained)
+        if measure == "roi":
+            return ratio_of_means(gain, spent)
+        return ratio_of_means(spent, gain) if gain.mean() > 0 else mean_interval(np.empty(0))
 
     def table(self) -> pd.DataFrame:
         """A row per policy: for each main measure its mean, ``_sd``, ``_low`` and ``_high``.
@@ -223,12 +214,13 @@ class Comparison:
         import pandas as pd
 
         best = self.probability_of_best(measure)
-        rows = {name: self._difference(name, measure) for name in self.rivals}
+        rows = {name: self.difference(name, measure) for name in self.rivals}
         table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
         table.insert(4, "probability_of_best", [best[name] for name in self.rivals])
         return table
 
-    def _difference(self, policy: str, measure: str) -> dict[str, float]:
+    def difference(self, policy: str, measure: str) -> dict[str, float]:
+        """The row of ``policy`` in :meth:`differences`, without the probability of being best."""
         values, twin = self.values(policy, measure), self.values(self.baseline, measure)
         found = paired_difference(values, twin)
         return {
@@ -241,6 +233,19 @@ class Comparison:
             "sd": found.sd,
             "variance_ratio": variance_ratio(values, twin),
         }
+
+    def ranking(self, measure: str | None = None) -> Standings:
+        """Which policies can be told apart (default: by the objective), all of them together.
+
+        The baseline competes whether it is listed or not.
+        """
+        measure = self.objective if measure is None else measure
+        names = dict.fromkeys((*self.policies, self.baseline))
+        return standings(
+            {name: self.values(name, measure) for name in names},
+            self.scenario.seed,
+            lower_is_better=measure in LOWER_IS_BETTER,
+        )
 
     def probability_of_best(self, measure: str | None = None) -> dict[str, float]:
         """Probability of each listed policy to have the best mean (default: of the objective).
@@ -267,7 +272,13 @@ class Comparison:
             objective=self.objective,
             currency=self.scenario.currency,
             probability=self.probability_of_best(),
+            ranking=self.standing,
         )
+
+    @cached_property
+    def standing(self) -> Standings:
+        """The :meth:`ranking` by the objective."""
+        return self.ranking()
 
     def verdict(self) -> str:
         """What the comparison comes to, in one sentence."""
@@ -347,54 +358,13 @@ class Comparison:
             baseline=self.baseline,
             gain_cents=None if policy == self.baseline else gain,
             currency=self.scenario.currency,
+            objective=self.objective,
+            modes=two_modes(self.values(policy, self.objective), self.scenario.seed),
         )
 
     def summary(self) -> dict[str, Any]:
         """What ``comparison.json`` holds."""
-        best = self.probability_of_best()
-        parts = ("mean", "sd", "low", "high")
-
-        def outcome(name: str, measure: str) -> dict[str, float]:
-            found = self.interval(name, measure)
-            return {part: getattr(found, part) for part in parts}
-
-        every = (*MEASURES, *TWIN_MEASURES)
-        return {
-            "verdict": self.verdict(),
-            "verdict_kind": self.judgement.kind,
-            "best": self.judgement.best,
-            "objective": self.objective,
-            "baseline": self.baseline,
-            "baseline_listed": self.baseline in self.policies,
-            "currency": self.scenario.currency,
-            "days": self.scenario.days,
-            "replications": self.replications,
-            "interrupted": self.interrupted,
-            "level": LEVEL,
-            "precision": {
-                "asked": self.scenario.compare.precision, "reached": self.precision_reached()
-            },
-            "policies": {
-                name: {
-                    "probability_of_best": best[name],
-                    "cost_per_incremental_order_cents": self.cost_per_order(name),
-                    **{measure: outcome(name, measure) for measure in every},
-                }
-                for name in self.policies
-            },
-            "differences": {
-                name: {measure: self._difference(name, measure) for measure in MEASURES}
-                | {"probability_of_best": best[name]}
-                for name in self.rivals
-            },
-            "income_disclosure": self.income_disclosure.to_dict("index"),
-            "attribution": self.attribution.to_dict("index"),
-            "abuse": self.abuse.to_dict("index"),
-            "rules": [] if self.rules is None else self.rules.to_dict("records"),
-            "rules_finding": self.rules_finding,
-            "flags": [flag._asdict() for flag in self.flags],
-            "warnings": list(self.warnings),
-        }  # fmt: skip
+        return comparison_files.summary(self)
 
     def plot(self, measure: str = "profit_cents") -> Any:
         """The paired differences in ``measure`` with their intervals, a matplotlib Figure."""
@@ -423,52 +393,11 @@ class Comparison:
 
     def write(self, folder: Path) -> None:
         """Write everything but the manifest into an existing folder."""
-        files.write_scenario(folder, self.scenario)
-        files.write_people(folder, self.labels)
-        files.write_parquet(folder / "outcomes.parquet", self.outcomes)
-        files.write_parquet(folder / "daily.parquet", self.daily)
-        files.write_json(folder / "comparison.json", self.summary())
-        first = self.runs[0].runs
-        earned = {name: [first[name].earnings or {}] for name in self.policies}
-        files.write_parquet(folder / "earnings.parquet", self._stacked(earned))
-        files.write_parquet(folder / "retention.parquet", self._stacked(self._survival()))
-        trees = {name: first[name].cascade for name in self.policies if first[name].cascade}
-        files.write_json(folder / "cascade.json", trees)
-        for kind, name in (("orders", "orders.parquet"), ("entries", "ledger.parquet")):
-            if getattr(first[self.policies[0]], kind) is not None:
-                kept = {
-                    policy: [getattr(run.runs[policy], kind) for run in self.runs]
-                    for policy in self.policies
-                }
-                files.write_parquet(folder / name, self._stacked(kept))
-
-    def _survival(self) -> dict[str, list[dict[str, np.ndarray]]]:
-        def column(survival: np.ndarray) -> dict[str, np.ndarray]:
-            age_days = np.arange(survival.size) * float(self.scenario.dt)
-            return {"age_days": age_days, "share": survival}
-
-        return {
-            name: [column(run.runs[name].survival) for run in self.runs] for name in self.policies
-        }
+        comparison_files.write(self, folder)
 
     def write_manifest(self, folder: Path, command: Sequence[str]) -> None:
         """Write the manifest: what is needed to make this study again."""
-        files.write_manifest(
-            folder,
-            self.scenario,
-            command,
-            seed=self.scenario.seed,
-            policies=list(self.policies),
-            baseline=self.baseline,
-            engine=self.engine,
-            replications=self.replications,
-            interrupted=self.interrupted,
-            workers=self.workers,
-            seconds={
-                "all": round(self.seconds, 3),
-                "per_replication": [round(run.seconds, 4) for run in self.runs],
-            },
-        )
+        comparison_files.write_manifest(self, folder, command)
 
 
 def widest_excess(rivals: Sequence[np.ndarray], twin: np.ndarray, precision: float) -> float:

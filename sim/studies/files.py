@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import datetime
 import json
 import math
@@ -22,11 +23,13 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.scenario import Scenario
+from sim.studies.dictionary import Entry, by_table, describe
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
+DICTIONARY = "dictionary"
 PEOPLE = "people.parquet"
 PACKAGES = ("numpy", "numba", "mesa", "scipy", "pandas", "pyarrow")
 
@@ -106,6 +109,38 @@ def study_folder(destination: Path, overwrite: bool = False) -> Iterator[Path]:
                 _put_in_place(folder, destination)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        _remove_empty(made)
+        raise
+
+
+@contextlib.contextmanager
+def staged_files(destination: Path, names: Sequence[str], overwrite: bool) -> Iterator[Path]:
+    """A temporary folder whose files ``names`` move to ``destination`` when all went well.
+
+    After an error nothing is left behind, and files that were there before are as they were.
+
+    Raises
+    ------
+    InputError
+        If one of the files is there and ``overwrite`` is false, or cannot be written.
+    """
+    for name in names:
+        if not overwrite and os.path.lexists(destination / name):
+            raise InputError(
+                f"{destination / name} is there already; add --overwrite to replace it, or choose "
+                "another --out"
+            )
+    made = _make_folders(destination)
+    try:
+        with _as_input_error(destination):
+            folder = Path(tempfile.mkdtemp(prefix=".writing.", dir=destination))
+            try:
+                yield folder
+                for name in names:
+                    os.replace(folder / name, destination / name)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
     except BaseException:
         _remove_empty(made)
         raise
@@ -225,14 +260,24 @@ def write_scenario(folder: Path, scenario: Scenario) -> None:
     (folder / "scenario.toml").write_bytes(scenario.to_toml().encode())
 
 
+def write_dictionary(folder: Path, scenario: Scenario) -> None:
+    """Write what every column of the folder's tables is: ``dictionary.json`` and the same as CSV.
+
+    A folder without tables gets none.
+    """
+    entries = describe(folder, scenario)
+    if entries:
+        write_json(folder / f"{DICTIONARY}.json", by_table(entries))
+        with (folder / f"{DICTIONARY}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([Entry._fields, *entries])
+
+
 def write_manifest(folder: Path, scenario: Scenario, command: Sequence[str], **facts: Any) -> None:
-    """Write what is needed to run a study again to the bit, last of all.
+    """Write what is needed to run a study again to the bit, last of all, and the dictionary.
 
     facts : further entries, such as seed, replications, workers, policies, seconds.
     """
-    names = sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    )
+    write_dictionary(folder, scenario)
     write_json(
         folder / MANIFEST,
         {
@@ -243,9 +288,21 @@ def write_manifest(folder: Path, scenario: Scenario, command: Sequence[str], **f
             "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": versions(),
             "git_revision": git_revision(),
-            "files": [*names, MANIFEST],
+            "files": _files_in(folder),
         },
     )
+
+
+def list_files(folder: Path) -> None:
+    """Take what was written after the manifest into its list of files."""
+    path = folder / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    write_json(path, manifest | {"files": _files_in(folder)})
+
+
+def _files_in(folder: Path) -> list[str]:
+    names = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()}
+    return [*sorted(names - {MANIFEST}), MANIFEST]
 
 
 def versions() -> dict[str, str]:

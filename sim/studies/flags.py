@@ -12,8 +12,9 @@ from typing import Literal, NamedTuple
 
 from sim.disclosure import FEW_PARTICIPANTS
 from sim.incentives import JURISDICTIONS
+from sim.studies.bimodality import Modes
 from sim.studies.statistics import Interval
-from sim.studies.wording import money, number, percent
+from sim.studies.wording import figure, label, money, number, percent
 
 Severity = Literal["note", "warning", "breach"]
 SEVERITIES: tuple[Severity, ...] = ("breach", "warning", "note")
@@ -47,6 +48,7 @@ class Facts(NamedTuple):
     paid_levels : how many levels the scheme pays. means : over runs, outcomes and income
     disclosure by name, and fraud_share of the abuse, nan without opportunists. baseline : the
     policy it is compared with. gain_cents : profit beyond that, None for the baseline itself.
+    objective : what is compared. modes : two ways in which runs end in it, None where there is one.
     """
 
     policy: str
@@ -55,6 +57,8 @@ class Facts(NamedTuple):
     baseline: str
     gain_cents: Interval | None
     currency: str
+    objective: str = "profit_cents"
+    modes: Modes | None = None
 
     def money(self, cents: float) -> str:
         """An amount with its currency."""
@@ -195,9 +199,26 @@ def debt(facts: Facts) -> Finding:
     return "note", text, owed
 
 
+def bimodal(facts: Facts) -> Finding:
+    """Runs end in two ways, as near the point of taking off: their mean describes neither."""
+    if facts.modes is None:
+        return None
+    share, low, high, _ = facts.modes
+    is_money = facts.objective.endswith("_cents")
+    unit = f" {facts.currency}" if is_money else ""
+    what = f"a {label(facts.objective)}" if is_money else label(facts.objective)
+    ends = [f"{figure(facts.objective, mean)}{unit}" for mean in (low, high)]
+    text = (
+        f"runs end in two ways, {percent(share, digits=0)} with {what} of "
+        f"about {ends[0]} and {percent(1 - share, digits=0)} of about {ends[1]}; "
+        "their mean describes neither"
+    )
+    return "warning", text, share
+
+
 CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     levels, unlinked_pay, points_liability, unpaid_commission, loses_money, nonearners,
-    concentration, deadweight, abuse, debt,
+    concentration, deadweight, abuse, bimodal, debt,
 )  # fmt: skip
 """All checks; the name of a function is the kind of its flags."""
 

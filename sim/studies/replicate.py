@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
 import os
-import signal
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
+from sim.checkpoint import branch
 from sim.disclosure import income_disclosure
 from sim.errors import InputError, InputWarning
 from sim.measures import Run, member_survival, outcomes, participants
 from sim.model import Engine, WordOfMouthModel
 from sim.network import SocialGraph
 from sim.opportunists import attack_summary
+from sim.quantities import Column
 from sim.scenario import Network, Population, Scenario
 from sim.studies.cascade import largest_tree
+from sim.studies.crews import LocalCrew, Lost, Raised, frozen_memory
 from sim.twins import TWIN_MEASURES, compare_with_twin
 from sim.world import World, bytes_available, bytes_needed, make_world, world_seed
 
@@ -112,24 +110,50 @@ def run_replication(job: Job, number: int) -> Replication:
     runs: dict[str, PolicyRun] = {}
     with collected_warnings() as found:
         world = make_world(job.scenario, world_seed(job.scenario.seed, number), graph=job.graph)
-        twin = run_policy(job, job.baseline, number, world)
+        past = past_of(job.scenario, number, world, job.engine)
+        twin = run_policy(job, job.baseline, number, world, past)
         baseline = _kept(job, twin, twin, number)
         for name in job.policies:
             if name == job.baseline:
                 runs[name] = baseline
             else:
-                runs[name] = _kept(job, run_policy(job, name, number, world), twin, number)
+                run = run_policy(job, name, number, world, past)
+                runs[name] = _kept(job, run, twin, number)
     return Replication(number, runs, baseline.outcomes, tuple(found), time.perf_counter() - start)
 
 
-def run_policy(job: Job, name: str, number: int, world: World) -> Run:
+def past_of(
+    scenario: Scenario, number: int, world: World, engine: Engine
+) -> WordOfMouthModel | None:
+    """The run of ``compare.history`` in replication ``number``, up to ``compare.branch_day``.
+
+    world : where it starts; it is not changed. None where no policy takes over from another.
+    """
+    day, history = scenario.compare.branch_day, scenario.compare.history
+    if day is None:
+        return None
+    policy = scenario.compare.baseline if history is None else history
+    model = WordOfMouthModel(
+        scenario, policy=policy, replication=number, engine=engine, world=world
+    )
+    return model.run(days=day)
+
+
+def run_policy(
+    job: Job, name: str, number: int, world: World, past: WordOfMouthModel | None = None
+) -> Run:
     """The record of a finished run of the policy ``name`` in replication ``number``.
 
-    world : where it starts; it is not changed. The terms of the policy that look wrong are warned
-    of.
+    world : where it starts. past : from :func:`past_of`, where that is known. Neither is changed.
+    The terms of the policy that look wrong are warned of.
     """
-    model = WordOfMouthModel(
-        job.scenario, policy=name, replication=number, engine=job.engine, world=world
+    past = past_of(job.scenario, number, world, job.engine) if past is None else past
+    model = (
+        WordOfMouthModel(
+            job.scenario, policy=name, replication=number, engine=job.engine, world=world
+        )
+        if past is None
+        else branch(past, name)
     )
     for text in model.programme.warnings():
         warnings.warn(text, InputWarning, stacklevel=2)
@@ -162,8 +186,17 @@ def days(run: Run, dt: float) -> np.ndarray:
     return counted.astype(np.int64) if float(dt).is_integer() else counted
 
 
+EARNINGS_COLUMNS: dict[str, Column] = {
+    "consumer": Column("name", "a consumer who took part: shared, or was ever credited"),
+    "shares": Column("acts of sharing", "how often she shared"),
+    "sales": Column("orders", "orders through her own links that earned a commission"),
+    "earned_cents": Column("cents", "commission accrued and not taken back"),
+}
+"""Columns of the earnings, in order."""
+
+
 def earnings(run: Run) -> dict[str, np.ndarray]:
-    """Consumer, shares, sales and earned_cents of all participants, as columns."""
+    """A row per participant of a run: :data:`EARNINGS_COLUMNS`."""
     consumer = np.flatnonzero(participants(run))
     return {
         "consumer": consumer,
@@ -209,31 +242,7 @@ def checked_workers(workers: int | None, scenario: Scenario) -> int:
     return workers
 
 
-_work: Callable[[int], Any] | None = None
-
-
-def _start_worker(work: Callable[[int], Any]) -> None:
-    """Keep the work, leave Ctrl-C to the parent, and do not outlive it."""
-    global _work
-    _work = work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _do_in_worker(number: int) -> Any:
-    assert _work is not None
-    return _work(number)
-
-
-def _warm_up() -> None:
+def warm_up() -> None:
     """Load or compile the kernels once, before processes are forked that would each do it."""
     tiny = Scenario(
         days=2, population=Population(size=20), network=Network(kind="ring", mean_degree=2)
@@ -252,22 +261,14 @@ class Workers(Generic[Result]):
     def __init__(self, work: Callable[[int], Result], count: int) -> None:
         self.work = work
         self.count = count
-        self._pool: ProcessPoolExecutor | None = None
-        self._children_before = set(multiprocessing.active_children())
+        self._crew: LocalCrew | None = None
+        self._frozen = frozen_memory()
 
     def __enter__(self) -> Self:
-        _warm_up()
-        # What is loaded now is left out of the collections after each run, of which it would take
-        # nearly all the time.
-        gc.freeze()
+        warm_up()
+        self._frozen.__enter__()
         if self.count > 1:
-            # fork: the workers share the parent's compiled code and network. The method is named
-            # because Mesa changes the default to spawn when it is imported.
-            methods = multiprocessing.get_all_start_methods()
-            context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
-            self._pool = ProcessPoolExecutor(
-                self.count, mp_context=context, initializer=_start_worker, initargs=(self.work,)
-            )
+            self._crew = LocalCrew(self.work, self.count)
         return self
 
     def __exit__(
@@ -276,32 +277,26 @@ class Workers(Generic[Result]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        gc.unfreeze()
-        if self._pool is None:
-            return
-        if kind is not None:
-            for child in set(multiprocessing.active_children()) - self._children_before:
-                child.terminate()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._frozen.__exit__(None, None, None)
+        if self._crew is not None:
+            self._crew.close(at_once=kind is not None)
 
     def run(self, numbers: range) -> Iterator[tuple[int, Result]]:
         """Each of ``numbers`` with what came of it, as they are done."""
-        if self._pool is None:
+        if self._crew is None:
             yield from ((number, self.work(number)) for number in numbers)
             return
-        places = self._submit(self._pool, numbers)
-        try:
-            for future in as_completed(places):
-                yield places[future], future.result()
-        except BrokenProcessPool:
-            raise RuntimeError(
-                "a worker process was killed, most likely because memory ran out; "
-                "use fewer --workers or a smaller population.size"
-            ) from None
-
-    @staticmethod
-    def _submit(pool: ProcessPoolExecutor, numbers: range) -> dict[Future[Any], int]:
-        with warnings.catch_warnings():
-            # Python 3.12 warns of a fork beside the threads of numerical libraries, idle here.
-            warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
-            return {pool.submit(_do_in_worker, number): number for number in numbers}
+        for number in numbers:
+            self._crew.submit(number, number)
+        left = len(numbers)
+        while left:
+            for number, result in self._crew.collect():
+                left -= 1
+                if isinstance(result, Lost):
+                    raise RuntimeError(
+                        f"a worker process was lost: {result.reason}; use fewer --workers or a "
+                        "smaller population.size"
+                    )
+                if isinstance(result, Raised):
+                    raise result.error
+                yield number, result

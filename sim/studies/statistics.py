@@ -8,12 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from sim.randomness import Decision, derive_seed, uniform_table
+from sim.studies.resampling import uniform_rows
 
 LEVEL = 0.95
-RESAMPLES = 4_000
+DRAWS = 4_000
 FIRST_REPLICATIONS = 10
-_UNIFORMS_PER_CALL = 4
 
 
 class Interval(NamedTuple):
@@ -109,44 +108,66 @@ def better_share(values: np.ndarray, baseline: np.ndarray, lower_is_better: bool
 
 
 def probability_of_best(
-    values: np.ndarray, seed: int, resamples: int = RESAMPLES, lower_is_better: bool = False
+    values: np.ndarray, seed: int, draws: int = DRAWS, lower_is_better: bool = False
 ) -> np.ndarray:
     """Probability that each policy has the best mean, float64 (P,), summing to 1.
 
     values : (n, P), a row per replication; rows that are not numbers throughout are left out.
-    Paired bootstrap (Efron 1979): replications are drawn with replacement, all policies of one
-    together, and the policy with the best mean counts; exact ties share the count. All nan where
-    fewer than two rows are left. Draws are by address, so the answer is a function of
-    (values, seed).
+    Means are drawn together from the multivariate t distribution with n - 1 degrees of freedom
+    around those of the runs, with their covariance (Chick and Inoue 2001, common random numbers),
+    and the policy with the best one counts; policies that are the same in every run share the
+    count. Of two policies one is the best with a probability above 0.975 if and only if their
+    paired interval leaves out zero. All nan where fewer than two rows are left. Draws are by
+    address, so the answer is a function of (values, seed).
     """
     table = np.asarray(values, dtype=np.float64)
     table = table[np.isfinite(table).all(axis=1)]
     rows, policies = table.shape
     if rows < 2:
         return np.full(policies, math.nan)
-    if lower_is_better:
-        table = -table
-    key = np.uint64(derive_seed(seed, int(Decision.RESAMPLE)))
-    people = -(-rows // _UNIFORMS_PER_CALL)
-    best = np.zeros(policies)
-    for resample in range(resamples):
-        uniforms = uniform_table(key, int(Decision.RESAMPLE), resample, people).ravel()[:rows]
-        drawn = (uniforms * rows).astype(np.int64)
-        # Sums of whole numbers are exact, so that equal policies tie exactly.
-        totals = table[drawn].sum(axis=0)
-        winners = totals == totals.max()
-        best += winners / winners.sum()
-    return best / resamples
+    different, place, alike = np.unique(
+        -table if lower_is_better else table, axis=1, return_inverse=True, return_counts=True
+    )
+    root = covariance_root(different)
+    uniforms = uniform_rows(seed, draws, root.shape[1] + 1)
+    scale = np.sqrt((rows - 1) / special.chdtri(rows - 1, uniforms[:, -1]) / rows)
+    means = different.mean(axis=0) + scale[:, None] * (special.ndtri(uniforms[:, :-1]) @ root.T)
+    best = np.bincount(means.argmax(axis=1), minlength=alike.size) / draws
+    return (best / alike)[place.ravel()]
+
+
+def covariance_root(table: np.ndarray) -> np.ndarray:
+    """A root of the covariance of the columns of (n, P): root root', float64 (P, rank).
+
+    The rank is at most n - 1; the root is empty where all columns are constant.
+    """
+    apart = table - table.mean(axis=0)
+    _, sizes, directions = np.linalg.svd(apart, full_matrices=False)
+    kept = sizes > sizes.max(initial=0.0) * max(table.shape) * np.finfo(np.float64).eps
+    return directions[kept].T * (sizes[kept] / math.sqrt(len(table) - 1))
 
 
 def replications_to_settle(interval: Interval) -> float:
-    """About how many replications an interval needs to leave zero out, if its mean stays.
+    """About how many replications an interval needs to leave zero out, if mean and sd stay.
 
-    n (half width / mean)^2; inf for a mean of zero.
+    n (half width / mean)^2 with a half width that has the t quantile of that n instead of that of
+    so few replications; inf for a mean of zero.
     """
     if interval.mean == 0:
         return math.inf
-    return interval.replications * (interval.half_width / abs(interval.mean)) ** 2
+    now = interval.replications
+    wanted = now * (interval.half_width / abs(interval.mean)) ** 2
+    if now < 2 or not math.isfinite(wanted):
+        return wanted
+    t_now = float(special.stdtrit(now - 1, (1 + LEVEL) / 2))
+    for _ in range(20):
+        t_then = float(special.stdtrit(max(1.0, wanted - 1), (1 + LEVEL) / 2))
+        new = now * (interval.half_width * t_then / t_now / abs(interval.mean)) ** 2
+        if abs(new - wanted) < 0.5:
+            break
+        # Halfway: the quantile falls steeply at first, and whole steps would swing.
+        wanted = (wanted + new) / 2
+    return wanted
 
 
 def next_total(done: int, excess: float, maximum: int) -> int:

@@ -32,6 +32,9 @@ from sim.scenario import Scenario
 
 MONEY, PLAN = "currency units", "plan"
 SECTIONS = ("behavior", "population", "campaign", "network", "products")
+ASSUMPTION_FACTOR, EVIDENCE_FACTOR = 2.0, 1.25
+"""How far a number is drawn that is an assumption, and one that has a source."""
+
 _ASSUMED = re.compile(r"\bA: ")
 _FALSE_ALARM = 0.05
 
@@ -103,7 +106,7 @@ def uncertain_parameters(
     factors = {} if factors is None else factors
     found = {}
     for name, value, field in _uncertain_fields(scenario):
-        usual = assumption_factor if _ASSUMED.search(_said(field, "source")) else evidence_factor
+        usual = assumption_factor if is_assumed(_said(field, "source")) else evidence_factor
         found[name] = Parameter(
             name, value, *_bounds(field), factors.get(name, usual),
             whole=field.annotation in (int, int | None), money=_said(field, "unit") == MONEY,
@@ -120,6 +123,11 @@ def uncertain_parameters(
                 "so set it above 0 or leave it out"
             )
     return tuple(one for one in drawn if one.range[0] < one.range[1])
+
+
+def is_assumed(source: str) -> bool:
+    """Whether the source of a number says that it is an assumption."""
+    return _ASSUMED.search(source) is not None
 
 
 def _usual(found: Mapping[str, Parameter], factors: Mapping[str, float]) -> list[str]:

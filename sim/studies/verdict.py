@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from sim.studies.multiple import Standings
 from sim.studies.statistics import Interval, paired_difference, replications_to_settle
 from sim.studies.wording import amount, chance, listed, money, span
 
@@ -33,12 +34,13 @@ def verdict(
     objective: str,
     currency: str,
     probability: Mapping[str, float],
+    ranking: Standings,
 ) -> Verdict:
     """Judge ``runs`` by the mean of ``objective``, higher is better.
 
     runs : the policies, the baseline among them. probability : of each policy listed in the
-    study to be the best. A policy wins when the 95 % intervals of its paired differences from
-    all others lie above zero.
+    study to be the best. ranking : of ``runs`` by the objective. A policy wins when it is told
+    apart from all others, with all differences between policies tested together at 95 %.
     """
     ranked = sorted(runs, key=lambda name: -float(np.mean(runs[name][objective])))
     best = ranked[0]
@@ -46,24 +48,20 @@ def verdict(
     if len(twins) == len(ranked):
         return Verdict("identical", None, f"{listed(list(runs))} are identical in every run")
     if baseline in twins:
-        return _baseline_leads(runs, ranked, baseline, objective, currency)
+        return _baseline_leads(runs, ranked, baseline, objective, currency, ranking)
     gain = paired_difference(runs[best][objective], runs[baseline][objective])
-    leads = {
-        name: paired_difference(runs[best][objective], runs[name][objective])
-        for name in ranked
-        if name not in twins
-    }
+    beats_baseline = ranking.is_better(best, baseline)
+    leads = {name: ranking.judged(best, name) for name in ranked if name not in twins}
     # The rival that is hardest to tell from the best, not always the one with the next mean.
     runner_up = min(leads, key=lambda name: leads[name].low / max(leads[name].half_width, 1e-300))
-    lead = leads[runner_up]
     facts = _facts(runs, best, baseline, objective, currency, gain)
     many = len(twins) > 1
-    if lead.low > 0 and gain.low > 0:
+    if ranking.is_better(best, runner_up) and beats_baseline:
         known = sum(probability.get(name, 0.0) for name in twins)
         sentence = f"{_named(twins)} {'win' if many else 'wins'}: {facts}"
         return Verdict("wins", best, f"{sentence}; best with probability {chance(known)}")
-    rest = _further(lead)
-    if runner_up != baseline and gain.low > 0:
+    rest = _further(leads[runner_up])
+    if runner_up != baseline and beats_baseline:
         rest += f"; {_named(twins)} {'beat' if many else 'beats'} {baseline}: {facts}"
     return _too_close(twins, _twins(runs, runner_up), rest)
 
@@ -86,14 +84,14 @@ def _named(twins: list[str]) -> str:
 
 
 def _baseline_leads(
-    runs: Runs, ranked: list[str], baseline: str, objective: str, currency: str
+    runs: Runs, ranked: list[str], baseline: str, objective: str, currency: str, ranking: Standings
 ) -> Verdict:
     """The baseline has the best mean: no policy beats it, or it is too close to say so."""
     same = _twins(runs, baseline)
     best = next(name for name in ranked if name not in same)
     change = paired_difference(runs[best][objective], runs[baseline][objective])
-    if change.high >= 0:
-        return _too_close(same, _twins(runs, best), _further(change))
+    if not ranking.is_better(baseline, best):
+        return _too_close(same, _twins(runs, best), _further(ranking.judged(best, baseline)))
     others = [name for name in same if name != baseline]
     if others:
         verb = "is" if len(others) == 1 else "are"

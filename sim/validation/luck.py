@@ -1,4 +1,4 @@
-"""Luck as an address: what may change a run and what may not (B19 to B24, E1, E2)."""
+"""Luck as an address: what may change a run and what may not (B19 to B24, B26, E1, E2)."""
 
 from __future__ import annotations
 
@@ -422,15 +422,6 @@ TARGETS: tuple[Target, ...] = (
             new="* sd / count",
         ),
         fast=True,
-    ),
-    Target(
-        name="B25",
-        kind="Q",
-        claim="The best of several policies is found as often as promised.",
-        source="Kim and Nelson (2001)",
-        how="500 synthetic problems whose best policy is known.",
-        measure=None,
-        awaits="`vouch rank`",
     ),
     Target(
         name="B26",

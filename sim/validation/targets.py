@@ -16,14 +16,15 @@ from sim.validation import (
     facts_market,
     facts_people,
     luck,
+    selecting,
     thresholds,
 )
 from sim.validation.real import targets as real
 from sim.validation.target import KINDS, Target
 
 _MODULES = (
-    diffusion, cascades, thresholds, buying, bookkeeping, luck, facts_funnel, facts_cascades,
-    facts_people, facts_incentives, facts_market, real,
+    diffusion, cascades, thresholds, buying, bookkeeping, luck, selecting, facts_funnel,
+    facts_cascades, facts_people, facts_incentives, facts_market, real,
 )  # fmt: skip
 
 

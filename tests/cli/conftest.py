@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 
 import sim
+from sim.schemes import SCHEMES
+from tests.faulty_scheme import FAULTY
+from tests.tiny_studies import STUDY, digests
 
 SCENARIO = """
 name = "small"
@@ -112,3 +115,30 @@ def scenario(tmp_path: Path) -> Path:
     path = tmp_path / "scenario.toml"
     path.write_text(SCENARIO)
     return path
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY)
+    return path
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A study with a policy whose scheme fails when the file ``fault`` says so."""
+    (tmp_path / "faulty_scheme.py").write_text(FAULTY)
+    path = tmp_path / "faulty.toml"
+    path.write_text(
+        STUDY.replace("none = {}", 'none = {}\nown = {scheme = "faulty_scheme:Faulty"}')
+    )
+    monkeypatch.delitem(sys.modules, "faulty_scheme", raising=False)
+    yield path
+    sys.modules.pop("faulty_scheme", None)
+    SCHEMES.pop("faulty", None)
+
+
+@pytest.fixture
+def undisturbed(vouch, study, tmp_path) -> dict[str, str]:
+    assert vouch("sweep", study, "--out", "undisturbed", "--workers", 1, "--quiet").code == 0
+    return digests(tmp_path / "undisturbed")

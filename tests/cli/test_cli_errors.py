@@ -106,5 +106,5 @@ def test_an_interrupted_run_leaves_nothing(vouch, scenario, tmp_path, monkeypatc
     monkeypatch.setattr("sim.model.WordOfMouthModel.step", interrupt)
     end = vouch("run", scenario, "--out", "out", "--quiet")
     assert end.code == 130
-    assert end.err == "vouch: error: interrupted: nothing is kept\n"
+    assert end.err == "vouch: error: interrupted: nothing new is kept\n"
     assert [path.name for path in tmp_path.iterdir()] == ["scenario.toml"]

@@ -25,12 +25,12 @@ def test_one_target_shows_every_reading_and_leaves_a_page(vouch, tmp_path):
 
 
 def test_the_document_says_expected_measured_and_verdict(vouch):
-    ended = vouch("validate", "--only", "B23", "--only", "B25", "--fast", "--out", "x", "--json")
+    ended = vouch("validate", "--only", "B23", "--only", "B26", "--fast", "--out", "x", "--json")
     assert ended.code == 0
-    luck, ranking = ended.json["targets"]
+    luck, calibration = ended.json["targets"]
     assert (luck["name"], luck["class"], luck["verdict"]) == ("B23", "Q", "pass")
     assert all(reading["holds"] for reading in luck["readings"])
-    assert (ranking["verdict"], ranking["readings"]) == ("not built", [])
+    assert (calibration["verdict"], calibration["readings"]) == ("not built", [])
     assert ended.json["counts"] == {"pass": 1, "not built": 1}
     assert ended.json["passed"] is True
 
@@ -71,7 +71,7 @@ def test_the_page_of_a_part_is_not_renewed(vouch, tmp_path):
 def test_a_whole_validation_renews_the_page_of_a_checkout(vouch, tmp_path, monkeypatch):
     from sim.commands import validate
 
-    monkeypatch.setattr(validate, "chosen", lambda *_, **__: [TARGETS["B6"], TARGETS["B25"]])
+    monkeypatch.setattr(validate, "chosen", lambda *_, **__: [TARGETS["B6"], TARGETS["B26"]])
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "validation.md").write_text("old")
@@ -98,7 +98,7 @@ def test_wrong_input_ends_with_2(vouch, tmp_path, arguments, message):
 
 def test_where_nothing_can_be_measured_nothing_passes(vouch, tmp_path, monkeypatch):
     monkeypatch.setenv("VOUCH_DATA", str(tmp_path / "none"))
-    ended = vouch("validate", "--only", "R7", "--only", "B25", "--fast", "--out", "x", "--json")
+    ended = vouch("validate", "--only", "R7", "--only", "B26", "--fast", "--out", "x", "--json")
     assert ended.code == 1
     assert ended.json["counts"] == {"not built": 1, "no data": 1}
     assert ended.json["passed"] is False
@@ -150,4 +150,4 @@ def test_the_list_can_be_cut(vouch):
 def test_targets_are_listed(vouch):
     ended = vouch("validate", "--list", "--json")
     assert [row["name"] for row in ended.json] == list(TARGETS)
-    assert not next(row for row in ended.json if row["name"] == "B25")["built"]
+    assert not next(row for row in ended.json if row["name"] == "B26")["built"]

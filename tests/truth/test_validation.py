@@ -109,8 +109,8 @@ def test_what_goes_wrong_is_a_verdict_too():
     assert (broken.verdict, broken.message) == ("error", "ZeroDivisionError: by nought")
     assert broken.failed
     assert (absent.verdict, absent.message, absent.failed) == ("no data", "set VOUCH_DATA", False)
-    later = measure_target(target(None, awaits="`vouch rank`"), True)
-    assert (later.verdict, later.message) == ("not built", "waits for `vouch rank`")
+    later = measure_target(target(None, awaits="`vouch calibrate`"), True)
+    assert (later.verdict, later.message) == ("not built", "waits for `vouch calibrate`")
 
 
 def test_an_unnoticed_error_fails_a_target_that_passes():

@@ -15,6 +15,7 @@ import sim
 from sim.measures import DAILY, MEASURES
 from sim.studies import replicate
 from sim.studies.cascade import tree_roots
+from sim.studies.multiple import standings
 from sim.studies.verdict import verdict
 from sim.studies.wording import chance, column_digits, figure, money
 from sim.twins import TWIN_MEASURES
@@ -58,7 +59,13 @@ def judged(profits: dict[str, list[float]], **options):
         for name, values in profits.items()
     }
     settings = {"baseline": "none", "objective": "profit_cents", "currency": "EUR"}
-    return verdict(runs, **(settings | {"probability": dict.fromkeys(runs, 0.75)} | options))
+    found = {
+        "probability": dict.fromkeys(runs, 0.75),
+        "ranking": standings(
+            {name: outcomes["profit_cents"] for name, outcomes in runs.items()}, 1
+        ),
+    }
+    return verdict(runs, **(settings | found | options))
 
 
 NONE = [10, 12, 8, 11, 9, 10]
@@ -128,7 +135,8 @@ def test_the_same_profit_from_other_orders_is_not_identical():
         for name, sold in (("none", NONE), ("a", orders))
     }
     settings = {"baseline": "none", "objective": "profit_cents", "currency": "EUR"}
-    found = verdict(runs, **settings, probability={"none": 0.5, "a": 0.5})
+    ranking = standings({name: outcomes["profit_cents"] for name, outcomes in runs.items()}, 1)
+    found = verdict(runs, **settings, probability={"none": 0.5, "a": 0.5}, ranking=ranking)
     assert found.kind == "close"
     assert "identical" not in found.sentence
 
@@ -349,7 +357,8 @@ def test_a_saved_study_is_complete(comparison, tmp_path):
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "manifest.json", "scenario.toml", "daily.parquet", "outcomes.parquet", "comparison.json",
-        "earnings.parquet", "retention.parquet", "cascade.json",
+        "earnings.parquet", "retention.parquet", "cascade.json", "dictionary.json",
+        "dictionary.csv", "memo.md",
     }  # fmt: skip
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["replications"] == 6
@@ -470,3 +479,37 @@ def test_terms_that_lose_money_are_warned_of():
     with pytest.warns(sim.InputWarning, match=r"policies\.all pays"):
         found = sim.compare(generous, replications=2, workers=1)
     assert len(found.warnings) == 1
+
+
+def test_the_cost_of_a_customer_is_a_ratio_of_means(comparison):
+    runs = comparison.outcomes.groupby("policy")[
+        ["new_customers", "payout_cents", "discount_cents"]
+    ].sum()
+    gained = runs.loc["give_get", "new_customers"] - runs.loc["none", "new_customers"]
+    spent = runs.loc["give_get", "payout_cents"] + runs.loc["give_get", "discount_cents"]
+    found = comparison.interval("give_get", "incremental_cac_cents").mean
+    assert gained > 0
+    assert found == pytest.approx(spent / gained, rel=1e-12)
+    assert math.isnan(comparison.interval("none", "incremental_cac_cents").mean)
+
+
+def test_places_are_saved_and_hold_for_other_measures_too(comparison):
+    saved = comparison.summary()["ranking"]
+    assert saved["line"] == comparison.standing.line
+    assert set(saved["places"]) == set(SCENARIO.policies)
+    assert len(saved["leads_of_first"]) == 2
+    costs = comparison.ranking("payout_cents")
+    assert next(iter(costs.places)) == "none"
+    assert costs.sign == -1
+
+
+def test_a_narrow_win_among_many_is_too_close_to_call():
+    """A lead that its own interval would call real, beside others as close."""
+    luck = np.array([1.0, -1.0, 2.0, 0.0, -2.0, 1.0])
+    table = {"none": np.array(NONE, float)}
+    table |= {name: table["none"] + np.roll(luck, k) for k, name in enumerate("bcd", start=1)}
+    table["a"] = table["none"] + luck + 2.6
+    many = judged({name: list(values) for name, values in table.items()})
+    two = judged({name: list(table[name]) for name in ("none", "a")})
+    assert two.kind == "wins"
+    assert many.kind == "close"

@@ -17,6 +17,7 @@ from sim.disclosure import attribution_error, income_disclosure, own_spending_ce
 from sim.ledger import Ledger
 from sim.measures import MEASURES, Run, commission_per_order, participants
 from sim.orders import FAKE_IDENTITY, PHANTOM, RING, CommissionLines, Orders
+from sim.studies.bimodality import Modes
 from sim.studies.flags import CHECKS, Facts, Flag, gravest_first, policy_flags
 from sim.studies.statistics import Interval
 from sim.twins import compare_with_twin
@@ -244,11 +245,23 @@ def flagged(**changes: Any) -> list[tuple[str, str]]:
         ({"deadweight_cents": 5_001, "gain_cents": None}, None),
         ({"fraud_share": 0.1}, None),
         ({"fraud_share": 0.11}, ("abuse", "warning")),
+        ({"modes": Modes(0.4, 0.0, 9.0, 0.001)}, ("bimodal", "warning")),
         ({"debt_cents": 3, "indebted": 0.1}, ("debt", "note")),
     ],
 )
 def test_flags(changes, expected):
     assert flagged(**changes) == ([] if expected is None else [expected])
+
+
+def test_two_ways_to_end_are_told_with_their_shares_and_means():
+    modes = Modes(0.4, 1_250.0, 99_000.0, 0.001)
+    (flag,) = policy_flags(FACTS._replace(modes=modes))
+    assert flag.message == (
+        "runs end in two ways, 40 % with a profit of about 12.50 EUR and 60 % of about 990.00 EUR; "
+        "their mean describes neither"
+    )
+    (flag,) = policy_flags(FACTS._replace(modes=modes, objective="orders"))
+    assert "40 % with orders of about 1,250 and 60 %" in flag.message
 
 
 def test_figures_that_are_not_known_flag_nothing():
@@ -318,7 +331,8 @@ def test_warnings_and_breaches_stand_below_the_verdict(comparison):
     ]
     flagged = dataclasses.replace(comparison)
     vars(flagged)["flags"] = notes
-    verdict, _, said, *_ = comparison_tables(flagged)
+    verdict, _, places, _, said, *_ = comparison_tables(flagged)
+    assert places.startswith("Places, together 95 % sure: ")
     assert comparison.verdict() in verdict
     assert "matter 0" in said
     assert "a small matter" not in said

@@ -92,7 +92,7 @@ def test_phantom_orders_are_no_sales():
     assert compare_with_twin(honest, attacked)["incremental_orders"] == 0
 
     totals = dict.fromkeys(Ledger(1).totals(), 0)
-    series = measures.DailySeries(1)
+    series = measures.DailySeries()
     series.record(dict.fromkeys(DAILY, 0), spoilt, totals)
     assert series.columns()["orders"].tolist() == [3]
     assert series.columns()["referred_orders"].tolist() == [0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from sim.errors import InputError, nearest
 from sim.quantities import cents, choice, describe_validation_error, dotted, quantity
@@ -56,6 +56,20 @@ def test_a_value_out_of_bounds_is_shown_with_the_bounds_and_the_unit():
     assert complaint(width=9) == (
         "shelf.toml: width = 9 is not allowed: input should be less than or equal to 3; "
         "allowed is 0.5 to 3 (metres)"
+    )
+
+
+class Sweep(BaseModel):
+    """A section whose fields have no unit."""
+
+    count: int = Field(3, ge=3, le=1_000_000, description="runs")
+
+
+def test_bounds_without_a_unit_end_without_brackets():
+    with pytest.raises(ValidationError) as caught:
+        Sweep(count=2)
+    assert describe_validation_error(caught.value, "study.toml", Sweep).endswith(
+        "; allowed is 3 to 1000000"
     )
 
 

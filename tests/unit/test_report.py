@@ -22,6 +22,7 @@ from tests.saved_studies import (
     WARNING,
     Page,
     change,
+    change_summary,
     wobble,
     write_single_run,
     write_study,
@@ -361,3 +362,12 @@ def test_policies_keep_their_colours(saved):
     table = looks(study)
     assert len({look.colour for look in table.values()}) == len(table)
     assert table == looks(read_study(saved))
+
+
+def test_the_page_says_which_policies_can_be_told_apart(tmp_path):
+    folder = write_study(tmp_path / "study", GAINS)
+    line = "1 give_get; 2–3 none, ten_percent (cannot be told apart)"
+    assert "Places by" not in Page(build(folder).read_text()).text
+    change_summary(folder, ranking={"line": line, "places": {name: {} for name in GAINS}})
+    text = Page(build(folder).read_text()).text
+    assert f"Places by profit, all of them together 95 % sure: {line}." in text

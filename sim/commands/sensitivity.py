@@ -1,0 +1,113 @@
+"""``vouch sensitivity``: which factors of a study move what a policy changes, and how surely."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.markup import escape
+
+from sim.commands.console import Output
+from sim.commands.sweep import chosen_store, keep_study_file
+from sim.commands.sweep_memo import page_of
+from sim.commands.tables import plain_table
+from sim.studies import files
+from sim.studies.sensitivity.analysis import Indices
+from sim.studies.sensitivity.study import NAME, SensitivityStudy, sensitivity
+from sim.studies.sweeps.study_file import read_study
+from sim.studies.wording import DASH, figure, label, number
+
+_LEGENDS = {
+    "morris": (
+        "mu* is the mean change of the gain over the whole range of a factor, mu the same with "
+        "its sign, sigma how much the change differs from place to place"
+    ),
+    "sobol": (
+        "S1 is the share of the variance that a factor explains alone, ST with its interactions"
+    ),
+    "pawn": (
+        "median and maximum distance between the distribution of the gain in a slice of the "
+        "factor and that over all of it"
+    ),
+}
+_COLUMNS = {
+    "morris": ("mu_star", "mu", "sigma"),
+    "sobol": ("S1", "ST"),
+    "pawn": ("median", "maximum"),
+}
+_HEADS = {"mu_star": "mu*"}
+
+
+def measure_sensitivity(
+    path: Path,
+    *,
+    settings: tuple[str, ...],
+    policies: tuple[str, ...],
+    days: float | None,
+    seed: int | None,
+    workers: int | None,
+    cluster: str | None,
+    out: Path | None,
+    resume: bool,
+    overwrite: bool,
+    report: bool,
+    output: Output,
+) -> None:
+    """Run the sample of a study file's factors, and show what moves the gain of its policy."""
+    study = read_study(path, settings=settings, seed=seed, days=days)
+    with chosen_store(out, f"{study.name}-sensitivity", resume, overwrite) as folder:
+        with output.progress("runs") as progress:
+            found = sensitivity(
+                study, folder, policies=policies, workers=workers, cluster=cluster,
+                overwrite=overwrite, progress=progress, command=files.command_line(),
+            )  # fmt: skip
+        keep_study_file(path, folder)
+        page = page_of(folder, report)
+    output.show(*_tables(found), *([f"Report: {page}"] if page else []))
+    output.result(found.document() | {"out": str(folder)})
+
+
+def _tables(found: SensitivityStudy) -> Iterator[RenderableType]:
+    design = found.design
+    yield (
+        f"What moves the gain of [bold]{escape(found.policy)}[/bold] over "
+        f"{escape(found.baseline)}: {len(design.worlds):,} settings, {design.replications} runs "
+        "of each, 95 % intervals"
+    )
+    for measure, indices in found.indices.items():
+        yield ""
+        yield _table(found, measure, indices)
+        if measure in found.shares:
+            yield found.shares[measure].sentence
+        yield f"[dim]{escape(indices.note)}[/dim]"
+    method = next(iter(found.indices.values())).method
+    yield ""
+    yield f"[dim]{_LEGENDS[method]}; * beyond chance at 5 % over all factors together[/dim]"
+    yield f"Saved: {found.folder / NAME}, and every run in {found.folder / 'outcomes'}"
+
+
+def _table(found: SensitivityStudy, measure: str, indices: Indices) -> RenderableType:
+    currency = f", {found.design.scenario.currency}" if measure.endswith("_cents") else ""
+    unit = currency if indices.method == "morris" else ""
+    names = _COLUMNS[indices.method]
+    table = plain_table(
+        f"Gain in {label(measure)}{unit}", "factor", *(_HEADS.get(one, one) for one in names), ""
+    )
+    for row in indices.table.to_dict("records"):
+        cells = [
+            _cell(measure if indices.method == "morris" else "", row[one], row[f"{one}_conf"])
+            for one in names
+        ]
+        table.add_row(escape(row["factor"]), *cells, "*" if row["beyond_noise"] else "")
+    return table
+
+
+def _cell(measure: str, value: float, half: float) -> str:
+    """A number with the half width of its interval; in the unit of the measure, where given."""
+    if math.isnan(value):
+        return DASH
+    if measure:
+        return f"{figure(measure, value)} ± {figure(measure, half)}"
+    return f"{number(value, digits=2)} ± {number(half, digits=2)}"
