@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError, InputWarning
+from sim.generators import GENERATORS as GENERATORS  # the kinds, where users look for them
 from sim.generators import generator_of
 from sim.graph_files import is_saved_graph, read_edges, read_groups
 from sim.graph_statistics import describe_graph

@@ -8,6 +8,8 @@ from pathlib import Path
 from sim.errors import InputError
 from sim.scenario import Scenario, apply_override, read_toml
 
+_STUDY_TABLES = {"points", "worlds", "replications", "scenario"}
+
 
 def load_scenario(
     path: Path | None,
@@ -22,7 +24,15 @@ def load_scenario(
         *(f"{name}={value}" for name, value in flags.items() if value is not None),
     ]
     if path is not None:
-        return Scenario.load(path, changes)
+        try:
+            return Scenario.load(path, changes)
+        except InputError:
+            if _STUDY_TABLES & set(read_toml(path)):
+                raise InputError(
+                    f"{path} is a study; use it with `vouch sweep`, `rank`, `sensitivity` or "
+                    "`optimize`, or name its scenario here"
+                ) from None
+            raise
     table: dict[str, object] = {}
     for change in changes:
         apply_override(table, change)

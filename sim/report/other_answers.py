@@ -30,12 +30,14 @@ PICTURES = {
 class OtherAnswer(NamedTuple):
     """A section of the page.
 
-    topic : its heading. sentences : what was found. figures : drawings with their PNG. head, rows :
-    a table of texts, empty without one.
+    topic : its heading. sentences : what was found. headline : the answer in a few words, for a
+    page that has no other. figures : drawings with their PNG. head, rows : a table of texts, empty
+    without one.
     """
 
     topic: str
     sentences: tuple[str, ...]
+    headline: str = ""
     figures: tuple[tuple[Drawing, bytes], ...] = ()
     head: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
@@ -68,12 +70,26 @@ def _ranking(document: Mapping[str, Any], folder: Path) -> Iterator[OtherAnswer]
         texts = (_number(objective, one[part]) for part in ("mean", "low", "high"))
         mean, low, high = texts
         fate = "in the race" if one["out_after"] is None else f"after {one['out_after']} runs"
-        return one["name"], mean, f"{low} to {high}", f"{one['runs']:,}", fate
+        behind = _number(objective, one["behind"])
+        return one["name"], behind, mean, f"{low} to {high}", f"{one['runs']:,}", fate
 
+    best = document["best"]
     yield OtherAnswer(
         "Which is the best, with as few runs as it takes",
-        (_sentence(document["statement"]),),
-        head=("Choice", f"Mean {label(objective)}", "95 % interval", "Runs", "Left"),
+        (
+            _sentence(document["statement"]),
+            "Behind the best is run by run, with the same luck for both; means are of a choice's "
+            "own runs, of which some have fewer. Those that left last come first.",
+        ),
+        headline="It is not settled yet" if best is None else f"{best} is the best",
+        head=(
+            "Choice",
+            "Behind the best",
+            f"Mean {label(objective)}",
+            "95 % interval",
+            "Runs",
+            "Left",
+        ),
         rows=tuple(row(one) for one in document["candidates"]),
     )
 
@@ -97,6 +113,7 @@ def _sensitivity(document: Mapping[str, Any], folder: Path) -> Iterator[OtherAns
         yield OtherAnswer(
             f"Which assumptions matter for {label(measure)}",
             (f"{against}: {drawing.finding[:1].lower()}{drawing.finding[1:]}.",),
+            headline=f"{drawing.finding[:1].upper()}{drawing.finding[1:]}",
             figures=tuple((one, png(one)) for one in drawings),
         )
 
@@ -111,8 +128,31 @@ def _search(document: Mapping[str, Any], folder: Path) -> Iterator[OtherAnswer]:
     yield OtherAnswer(
         "What the search found",
         tuple(_sentence(one) for one in document["statements"]),
+        headline=_headline_of_search(document),
         figures=tuple(pictures),
     )
+
+
+def _headline_of_search(document: Mapping[str, Any]) -> str:
+    """What to do, as far as a search says it."""
+    policy, baseline = document["policy"], document["baseline"]
+    if "search" not in document:
+        return f"What {policy} has to pay"
+    best = document["search"]["best"]
+    if best is None:
+        front = document["search"]["front"]
+        return "There is a choice to make" if front else "No setting keeps every limit"
+    gain = next(iter(best["objectives"].values()))["measured"]
+    setting = ", ".join(f"{name.split('.')[-1]} {_value(v)}" for name, v in best["setting"].items())
+    if gain["high"] < 0:
+        return f"Do not use {policy}: its best setting loses against {baseline}"
+    if gain["low"] <= 0:
+        return f"It is not sure that {policy} gains anything; {setting} looks best"
+    return f"Take {policy} with {setting}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 READERS: dict[str, Callable[[Mapping[str, Any], Path], Iterator[OtherAnswer]]] = {

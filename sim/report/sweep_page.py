@@ -91,12 +91,11 @@ def sweep_page(
 def answers_page(folder: Path, design: Design) -> str:
     """The page of a folder that holds a ranking, a search or indices, and no sweep."""
     answers = other_answers(folder)
-    first = next((sentence for one in answers for sentence in one.sentences), answers[0].topic)
-    start, _, rest = first.partition(": ")
+    headline = next((one.headline for one in answers if one.headline), answers[0].topic)
     return render(
         "sweep.html",
         name=design.scenario.name,
-        headline=(start, rest),
+        headline=(headline, ""),
         memo=None,
         runs=f"{design.scenario.days:g} days.",
         baseline=design.baseline,

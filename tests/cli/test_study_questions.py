@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sim.errors import InputError
@@ -71,3 +72,24 @@ def test_a_study_file_edited_since_is_one_message(vouch, study, tmp_path):
         "discovery.measure: there is no measure 'profit_cnts'; did you mean 'profit_cents'"
         in end.err
     )
+
+
+def test_a_study_and_a_scenario_that_are_mixed_up_are_told_apart(vouch, scenario, tmp_path):
+    study = tmp_path / "mixed.toml"
+    study.write_text('scenario = "scenario.toml"\nreplications = 2\n')
+    ended = vouch("compare", study)
+    assert (ended.code, "is a study; use it with `vouch sweep`" in ended.err) == (2, True)
+    ended = vouch("sweep", scenario)
+    assert (ended.code, "looks like a scenario (it has '" in ended.err) == (2, True)
+
+
+def test_of_a_target_after_the_last_day_the_last_day_counts(vouch, scenario, tmp_path):
+    study = tmp_path / "late.toml"
+    study.write_text(
+        'scenario = "scenario.toml"\n[targets.late]\nmeasure = "orders"\namount = 1\nby_day = 13\n'
+    )
+    ended = vouch("sweep", study, "--out", "late", "--replications", 1, "--workers", 1)
+    assert ended.code == 0
+    assert "targets.late.by_day = 13 is after the last day (12)" in ended.err
+    rows = pd.read_parquet(tmp_path / "late" / "outcomes" / "outcomes-00000.parquet")
+    assert (rows["late_by_day"] == rows["orders"]).all()

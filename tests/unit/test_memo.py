@@ -31,7 +31,7 @@ def test_the_recommendation_has_three_sentences_with_the_gain(wins):
     assert first == f"Take {SMALL}."
     assert re.fullmatch(
         rf"It makes {GAIN / 100:.2f} CHF more profit \(95 % [\d.]+ to [\d.]+, holding for all "
-        r"choices at once\) in 30 days against none, with 10 more orders\.",
+        r"choices at once\) in 30 days against no reward, with 10 more orders\.",
         second,
     )
     assert third == "It reaches 100 new customers by day 20 in 100 % of the runs."
@@ -39,7 +39,7 @@ def test_the_recommendation_has_three_sentences_with_the_gain(wins):
 
 def test_how_sure_counts_worlds(wins):
     text = " ".join(wins.sure)
-    assert "better than none in 15 of 20 worlds" in text
+    assert "better than no reward in 15 of 20 worlds" in text
     assert "Places, all of them together 95 % sure: 1 give_get (give 3);" in text
 
 
@@ -84,7 +84,7 @@ def test_undecided_recommends_nothing_and_says_what_decides(tmp_path):
     )
     assert not any(sentence.startswith("Take") for sentence in memo.recommendation)
     assert memo.recommendation[0] == (
-        "These runs do not say whether any reward is better than none."
+        "These runs do not say whether any reward is better than no reward."
     )
     assert re.fullmatch(
         r"About \d+ more replications would decide, if the difference stays as it is\.",
@@ -97,7 +97,7 @@ def test_a_baseline_that_wins_is_kept(tmp_path):
     memo = memo_of(
         tmp_path, lambda policy, factors, r: 0.0 if policy == "none" else -900.0 + wobble(r, 20)
     )
-    assert memo.recommendation[0] == "Keep none: nothing that was tried is better."
+    assert memo.recommendation[0] == "Pay nothing: nothing that was tried is better."
     # All three make the same in every run: they are one choice, with Student's interval.
     assert (
         "makes 9.00 CHF less profit (95 % 8.61 to 9.39, holding for all choices at once)"

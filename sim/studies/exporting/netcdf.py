@@ -196,7 +196,7 @@ def _attributes(study: SavedStudy, missing_runs: int) -> dict[str, Any]:
     manifest = study.manifest
     said = {
         "title": study.scenario.name,
-        "verdict": study.summary.get("verdict", ""),
+        "verdict": study.verdict,
         "history": " ".join(manifest.get("command", ())),
         "source": f"Vouch {manifest.get('versions', {}).get('vouch', '')}".strip(),
         "scenario": study.scenario.to_toml(),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 4_096
-AGAIN = "the file was changed or cut; run the study again"
+AGAIN = "the file was changed or cut; the study's command, run again, makes what is lost"
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,14 @@ class SavedStudy:
         """A row per run."""
         return self.tables["outcomes"]
 
+    @property
+    def verdict(self) -> str:
+        """The verdict of a comparison, or what the memo of a sweep recommends; "" without."""
+        memo = self.folder / "memo.md"
+        if "verdict" in self.summary or not memo.exists():
+            return str(self.summary.get("verdict", ""))
+        return memo.read_text(encoding="utf-8").split("\n\n")[1]
+
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
@@ -99,7 +107,7 @@ def _reading(path: Path) -> Iterator[None]:
 def _batches(part: Path, names: list[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     from pyarrow import parquet
 
-    with parquet.ParquetFile(part) as file:
+    with parquet.ParquetFile(part, page_checksum_verification=True) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=names):
             yield batch.select(names).cast(schema)
 
@@ -145,7 +153,10 @@ def _saved_table(name: str, parts: tuple[Path, ...]) -> SavedTable:
 
     schemas, rows = [], 0
     for part in parts:
-        with _reading(part), parquet.ParquetFile(part) as file:
+        with (
+            _reading(part),
+            parquet.ParquetFile(part, page_checksum_verification=True) as file,
+        ):
             schemas.append(file.schema_arrow.remove_metadata())
             rows += file.metadata.num_rows
     with _reading(parts[0].parent):

@@ -89,8 +89,8 @@ def _front_rows(
 ) -> Iterator[tuple[Any, ...]]:
     manifest = study.manifest
     yield "study", study.scenario.name
-    if "verdict" in study.summary:
-        yield "verdict", study.summary["verdict"]
+    if study.verdict:
+        yield "verdict", study.verdict
     yield "made by", " ".join(manifest.get("command", ()))
     yield "written", manifest.get("written")
     yield "seed", manifest.get("seed", study.scenario.seed)

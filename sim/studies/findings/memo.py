@@ -109,7 +109,7 @@ def cost_lines(case: Case | None, is_advice: bool) -> Iterator[str]:
             "otherwise."
         )
     else:
-        yield "It brings no more orders, so each of them cost too much."
+        yield "It brings no further orders for that."
 
 
 def loser_lines(case: Case | None) -> Iterator[str]:
@@ -132,10 +132,10 @@ def loser_lines(case: Case | None) -> Iterator[str]:
     if warned >= _SMALL:
         yield f"Friends are warned {number(warned)} more times by disappointed buyers."
     cheated = case.means.get("fake_orders", 0.0) + case.means.get("ring_orders", 0.0)
-    if cheated >= _SMALL:
+    if cheated >= _SMALL and spent > 0:
         yield (
-            f"Honest sharers share the money with cheats: {number(cheated)} orders come under "
-            "invented names or are credited to an accomplice."
+            f"Cheats take part of the money: {number(cheated)} orders come under invented names or "
+            "are credited to an accomplice."
         )
 
 

@@ -30,6 +30,10 @@ from sim.studies.wording import chance, label, listed, percent
 MOST_TURNS = 3
 """Assumptions whose flip values the memo tells against one rival."""
 
+NOTHING = "none"
+FEWEST_FOR_SHARES = 4
+"""Replications from which the memo says how much is luck: fewer make the shares look too exact."""
+
 MOST_PLACES = 8
 """Choices up to which the memo tells the places of all."""
 
@@ -64,7 +68,8 @@ def _recommendation(findings: Findings) -> Iterator[str]:
     best = findings.best
     others = [name for name in findings.leaders if name != best.name]
     if findings.kind == "baseline":
-        yield f"Keep {best.name}: nothing that was tried is better."
+        keep = "Pay nothing" if best.name == NOTHING else f"Keep {best.name}"
+        yield f"{keep}: nothing that was tried is better."
         closest = _first_that_pays(findings)
         if closest is not None:
             yield f"The best of the rest, {closest.name}, makes {_gain(findings, closest)}."
@@ -90,7 +95,7 @@ def _undecided(findings: Findings) -> Iterator[str]:
     if contender is None:
         yield f"Nothing but {findings.baseline} was run, so there is nothing to choose."
         return
-    yield f"These runs do not say whether any reward is better than {findings.baseline}."
+    yield f"These runs do not say whether any reward is better than {_without(findings)}."
     yield f"The best that was tried, {contender.name}, makes {_gain(findings, contender)}."
     yield _what_settles(contender.gain)
 
@@ -140,7 +145,12 @@ def _gain(findings: Findings, one: Choice) -> str:
     several = sum(not each.is_baseline for each in findings.choices) > 1
     if several and math.isfinite(one.gain.low):
         text = f"{text.removesuffix(')')}, holding for all choices at once)"
-    return f"{text} in {findings.days:g} days against {findings.baseline}"
+    return f"{text} in {findings.days:g} days against {_without(findings)}"
+
+
+def _without(findings: Findings) -> str:
+    """The baseline as it is said: a policy that is called none is no reward."""
+    return "no reward" if findings.baseline == NOTHING else findings.baseline
 
 
 def _how_sure(findings: Findings) -> Iterator[str]:
@@ -160,7 +170,8 @@ def _how_sure(findings: Findings) -> Iterator[str]:
         yield from _at_the_edge(findings, best)
     if 2 < len(findings.choices) <= MOST_PLACES:
         yield f"Places, all of them together 95 % sure: {findings.ranking_line}."
-    if findings.shares is not None and len(findings.shares.groups) > 1:
+    shares_known = counts.replications >= FEWEST_FOR_SHARES
+    if findings.shares is not None and len(findings.shares.groups) > 1 and shares_known:
         sentence = findings.shares.sentence
         yield f"{sentence[:1].upper()}{sentence[1:]}."
     if counts.missing:
@@ -179,11 +190,16 @@ def _over_worlds(findings: Findings, best: Choice) -> Iterator[str]:
     gains = sorted(best.world_gain)
     tenth = gains[len(gains) // 10]
     what, currency = findings.objective, findings.currency
+    in_ten, worst = (
+        f"loses {figure_text(what, -gain, currency, named=False)}"
+        if gain < 0
+        else f"gains {figure_text(what, gain, currency, named=False)}"
+        for gain in (tenth, gains[0])
+    )
     yield (
-        f"It is better than {findings.baseline} in {best.worlds_better} of "
+        f"{best.name} is better than {_without(findings)} in {best.worlds_better} of "
         f"{findings.counts.worlds} worlds, which are draws of what is not known. In nine of ten it "
-        f"gains {figure_text(what, tenth, currency, named=False)} or more, in the worst "
-        f"{figure_text(what, gains[0], currency, named=False)}."
+        f"{in_ten} or {'less' if tenth < 0 else 'more'}, in the worst it {worst}."
     )
 
 
@@ -196,7 +212,7 @@ def _at_the_edge(findings: Findings, best: Choice) -> Iterator[str]:
         if not all(is_number(one) for one in tried) or min(tried) == max(tried):
             continue
         side = "smaller" if value == min(tried) else "larger" if value == max(tried) else ""
-        if side:
+        if side == "larger" or (side and value != 0):
             at_end[side].append(f"{lever.split('.')[-1]} than {value:g}")
     for side, levers in at_end.items():
         if levers:

@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import json
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sim._jit import source_hash
-from sim.errors import InputError, nearest
+from sim.errors import InputError, InputWarning, nearest
 from sim.generators import generator_of
 from sim.model import policy_scheme
 from sim.scenario import Scenario
@@ -260,10 +261,11 @@ def make_design(
     scenario = resolve_scenario(study.scenario)
     for name, target in table.targets.items():
         if target.by_day is not None and target.by_day > scenario.days:
-            raise InputError(
+            text = (
                 f"{where}targets.{name}.by_day = {target.by_day:g} is after the last day "
-                f"({scenario.days:g}); lower it, or raise days"
+                f"({scenario.days:g}), which counts instead"
             )
+            warnings.warn(text, InputWarning, stacklevel=2)
     names = tuple(policies) or table.policies or tuple(study.scenario.policies)
     for name in names:
         if name not in scenario.policies:

@@ -324,7 +324,12 @@ def read_outcomes(folder: Path, columns: list[str] | None = None) -> pd.DataFram
         raise InputError(f"{folder} has no outcomes yet; run `vouch sweep` to the end")
     wanted = None if columns is None else [*KEYS, *columns]
     try:
-        return pd.concat([pd.read_parquet(path, columns=wanted) for path in found])
+        return pd.concat(
+            [
+                pd.read_parquet(path, columns=wanted, page_checksum_verification=True)
+                for path in found
+            ]
+        )
     except (ArrowException, OSError) as error:
         raise InputError(
             f"{folder / OUTCOMES} is damaged ({error}); run the study again with --resume, which "

@@ -321,6 +321,13 @@ def read_study(
     """
     path = Path(path)
     table = read_toml(path, "study", CURE)
+    foreign = sorted((set(Scenario.model_fields) - set(Study.model_fields)) & set(table))
+    if foreign and "scenario" not in table:
+        raise InputError(
+            f"{path} looks like a scenario (it has '{foreign[0]}'), and a study was asked for; "
+            "compare its policies with `vouch compare`, or name it in a study file (see "
+            "experiments/)"
+        )
     given = {"seed": seed, "days": days, "replications": replications}
     table |= {name: value for name, value in given.items() if value is not None}
     return make_study(table, settings=settings, where=str(path), folder=path.parent)
