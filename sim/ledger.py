@@ -428,7 +428,9 @@ class Ledger:
         if rows.size:
             expiry_tick = _of_each(points_expiry_tick, self._lines["order_id"][rows])
             if int(expiry_tick.min()) <= tick:
-                raise LedgerError(f"points issued at tick {tick} expire at {expiry_tick.min()}")
+                raise LedgerError(
+                    f"points issued at tick {tick} expire at tick {expiry_tick.min()}"
+                )
             issued = self._settle(EntryKind.POINTS_ISSUED, tick, rows)
             self._points.issue(self._lines["recipient"][rows], issued, expiry_tick)
 

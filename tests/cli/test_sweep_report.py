@@ -146,9 +146,10 @@ def test_other_answers_of_the_folder_are_on_the_page(vouch, study, tmp_path):
     swept(vouch, study)
     ranking = {
         "statement": "give_get is the best with probability 0.95", "objective": "profit_cents",
+        "best": "give_get",
         "candidates": [
             {"name": "give_get", "mean": 1234.0, "low": 1000.0, "high": 1500.0, "runs": 20,
-             "out_after": None},
+             "behind": None, "out_after": None},
         ],
     }  # fmt: skip
     (tmp_path / "out" / "rank.json").write_text(json.dumps(ranking))

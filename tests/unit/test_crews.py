@@ -57,6 +57,8 @@ def work(piece: Any) -> Any:
             return len(held)
         case ("who", _):
             return os.getpid()
+        case ("size", _):
+            return resident_bytes()
     return piece
 
 
@@ -153,9 +155,12 @@ def test_a_process_that_hangs_is_ended_after_its_limit():
 
 
 def test_a_process_that_takes_too_much_memory_is_ended():
-    limit = resident_bytes() + 200e6
-    crew = LocalCrew(work, 2, memory_limit=limit)
-    found = do(crew, [("hold", 400), 1, 2])
+    # Of a process that has done nothing: a share of its parent's memory does not count there.
+    idle = LocalCrew(work, 1)
+    size = do(idle, [("size", 0)])[0]
+    idle.close(at_once=False)
+    crew = LocalCrew(work, 2, memory_limit=size + 200e6)
+    found = do(crew, [("hold", 600), 1, 2])
     crew.close(at_once=True)
     assert isinstance(found[0], Lost)
     assert "MB of memory" in found[0].reason
