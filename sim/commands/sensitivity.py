@@ -37,6 +37,7 @@ _COLUMNS = {
     "sobol": ("S1", "ST"),
     "pawn": ("median", "maximum"),
 }
+_LARGE_CENTS = 10_000
 _HEADS = {"mu_star": "mu*"}
 
 
@@ -95,19 +96,26 @@ def _table(found: SensitivityStudy, measure: str, indices: Indices) -> Renderabl
     table = plain_table(
         f"Gain in {label(measure)}{unit}", "factor", *(_HEADS.get(one, one) for one in names), ""
     )
+    # Of large amounts the cents are noise, and their room is needed for the names.
+    whole = measure.endswith("_cents") and indices.table[names[0]].abs().max() >= _LARGE_CENTS
     for row in indices.table.to_dict("records"):
         cells = [
-            _cell(measure if indices.method == "morris" else "", row[one], row[f"{one}_conf"])
+            _cell(
+                measure if indices.method == "morris" else "",
+                row[one],
+                row[f"{one}_conf"],
+                digits=0 if whole else None,
+            )
             for one in names
         ]
         table.add_row(escape(row["factor"]), *cells, "*" if row["beyond_noise"] else "")
     return table
 
 
-def _cell(measure: str, value: float, half: float) -> str:
+def _cell(measure: str, value: float, half: float, digits: int | None) -> str:
     """A number with the half width of its interval; in the unit of the measure, where given."""
     if math.isnan(value):
         return DASH
     if measure:
-        return f"{figure(measure, value)} ± {figure(measure, half)}"
+        return f"{figure(measure, value, digits=digits)} ± {figure(measure, half, digits=digits)}"
     return f"{number(value, digits=2)} ± {number(half, digits=2)}"
