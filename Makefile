@@ -21,8 +21,8 @@ demo: .venv/installed  ## compare commission policies and write a report
 	@$(RUN) -m sim.cli $(DEMO)
 	@printf '\nThe report is %s\n' "$$(pwd)/$(DEMO_OUT)/report.html"
 
-test: .venv/installed  ## run the tests; ARGS="-k ledger" selects
-	@$(RUN) -m pytest $(ARGS)
+test: .venv/installed  ## run the tests on all processors; ARGS="-k ledger" selects
+	@$(RUN) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: .venv/installed  ## check style, format and types
 	$(RUN) -m ruff check .

@@ -9,14 +9,20 @@ version: an edit anywhere gives a fresh folder.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numba
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 Function = TypeVar("Function", bound=Callable)
 
@@ -66,15 +72,48 @@ def kernel_cache(use: bool) -> Iterator[None]:
         _caching = before
 
 
-def rule(function: Function) -> Function:
-    """Compile a scalar decision rule; ``rule.py_func`` is the plain function.
+@contextlib.contextmanager
+def _only_writer() -> Iterator[None]:
+    """Keep other processes from saving meanwhile, where the system and its disk have locks."""
+    with contextlib.ExitStack() as stack:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                folder = Path(numba.config.CACHE_DIR)
+                folder.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context((folder / "lock").open("w"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _save_alone(save: Callable[[Any, Any], None], signature: Any, compiled: Any) -> None:
+    """Save the compiled form of a function for one signature.
+
+    Numba reads the list of the forms that are saved, adds one and writes it back. Two processes
+    that do so at once for different types give their forms one name, and from then on the function
+    would be called in the form of the other types.
+    """
+    with _only_writer():
+        save(signature, compiled)
+
+
+def _compiled(function: Function, **options: bool) -> Function:
+    """Compile with what all have in common.
 
     ``error_model="numpy"`` only removes the zero-division branch; floating-point arithmetic stays
     strictly ordered (no fastmath), so compiled and interpreted results are the same bits.
     """
-    return numba.njit(cache=_caching, error_model="numpy", nogil=True, no_cfunc_wrapper=True)(
-        function
-    )
+    made = numba.njit(
+        cache=_caching, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options
+    )(function)
+    cache = getattr(made, "_cache", None)  # with NUMBA_DISABLE_JIT, `made` is the function itself
+    if _caching and cache is not None:
+        cache.save_overload = functools.partial(_save_alone, cache.save_overload)
+    return made
+
+
+def rule(function: Function) -> Function:
+    """Compile a scalar decision rule; ``rule.py_func`` is the plain function."""
+    return _compiled(function)
 
 
 kernel = rule
@@ -87,9 +126,7 @@ def phase(function: Function) -> Function:
     Without reference counts: with them, each call of an inner function counts every array of every
     tuple up and down again, which takes longer than the work.
     """
-    return numba.njit(
-        cache=_caching, error_model="numpy", nogil=True, no_cfunc_wrapper=True, _nrt=False
-    )(function)
+    return _compiled(function, _nrt=False)
 
 
 def inner(function: Function) -> Function:
@@ -97,15 +134,7 @@ def inner(function: Function) -> Function:
 
     Without the wrappers that unpack named tuples for Python, compiling takes half the time.
     """
-    return numba.njit(
-        cache=_caching,
-        error_model="numpy",
-        nogil=True,
-        no_cfunc_wrapper=True,
-        no_cpython_wrapper=True,
-        forceinline=True,
-        _nrt=False,
-    )(function)
+    return _compiled(function, no_cpython_wrapper=True, forceinline=True, _nrt=False)
 
 
 def uncached_rule(function: Function) -> Function:

@@ -136,6 +136,12 @@ def write_study(folder: Path, gains: dict[str, float], replications: int = 6) ->
             name: {"profit_cents": {"mean": 10.0 * gain, "low": 9.0 * gain, "high": 11.0 * gain}}
             for name, gain in gains.items() if name != "none"
         },
+        "gains_together": {
+            "profit_cents": {
+                name: {"mean": 10.0 * gain, "low": 8.0 * gain, "high": 12.0 * gain}
+                for name, gain in gains.items() if name != "none"
+            }
+        },
     }  # fmt: skip
     (folder / "comparison.json").write_text(json.dumps(summary | honest(gains)))
     write_common(folder, names)

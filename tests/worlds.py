@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from sim import checkpoint
 from sim.model import WordOfMouthModel
 from sim.scenario import Behavior, Scenario, neutral_behavior
 from sim.validation.worlds_small import BUSY_BEHAVIOR, POLICIES, left_by
@@ -108,6 +110,21 @@ def plain_scenario(**changes: Any) -> Scenario:
 def run(scenario: Scenario, **options: Any) -> WordOfMouthModel:
     """A finished run."""
     return WordOfMouthModel(scenario, **options).run()
+
+
+MID_MONTH = 11
+"""A day with commissions on hold, refunds due, teams open and clicks under way."""
+
+
+def stopped(scenario: Scenario, day: float = MID_MONTH, **options: Any) -> WordOfMouthModel:
+    """A run that has reached the morning of a day."""
+    return WordOfMouthModel(scenario, **options).run(days=day)
+
+
+def through_a_file(model: WordOfMouthModel, folder: Path, **options: Any) -> WordOfMouthModel:
+    """A run saved in a folder and taken up again."""
+    checkpoint.save(model, folder / "state.vouch")
+    return checkpoint.load(folder / "state.vouch", **options)
 
 
 def digest(model: WordOfMouthModel) -> str:

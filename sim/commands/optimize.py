@@ -3,62 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import RenderableType
 from rich.markup import escape
 
-from sim.commands.console import Output, Progress
+from sim.commands.console import Progress
+from sim.commands.study_call import StudyCall
 from sim.commands.sweep import chosen_store, keep_study_file
 from sim.commands.sweep_memo import page_of
 from sim.errors import InputError
 from sim.quantities import describe_validation_error
 from sim.report.answers import draw_answers
-from sim.studies import files
 from sim.studies.optimizing.study import NAME, OptimizeStudy, optimize_study
-from sim.studies.sweeps.study_file import Optimize, StudyFile, read_study
+from sim.studies.sweeps.study_file import Optimize, StudyFile
 
 _INVERSE_VALUES = 24
 """Values of a lever that an inverse question tries, about."""
 
 
-def optimize_levers(
-    path: Path,
-    *,
-    settings: tuple[str, ...],
-    asked: dict[str, Any],
-    search: bool,
-    days: float | None,
-    seed: int | None,
-    workers: int | None,
-    cluster: str | None,
-    out: Path | None,
-    resume: bool,
-    overwrite: bool,
-    report: bool,
-    output: Output,
-) -> None:
+def optimize_levers(call: StudyCall, asked: dict[str, Any], search: bool) -> None:
     """Search the levers of a study file, and answer what it asks of them.
 
     asked : fields of the study's [optimize] table, instead of those written there.
     """
-    study = read_study(path, settings=settings, seed=seed, days=days)
+    study = call.study()
     question = _question(study, asked)
-    with chosen_store(out, f"{study.name}-optimize", resume, overwrite) as folder:
-        with output.progress("runs at most") as progress:
+    name = f"{study.name}-optimize"
+    with chosen_store(call.out, name, call.resume, call.overwrite) as folder:
+        with call.output.progress("runs at most") as progress:
             tell = None if progress is None else InAll(progress, most_runs(study, question))
             found = optimize_study(
-                study, folder, question=question, search=search, workers=workers, cluster=cluster,
-                overwrite=overwrite, command=files.command_line(), progress=tell,
-            )  # fmt: skip
-        keep_study_file(path, folder)
-        if report:
+                study, folder, question=question, search=search, session=call.session(tell)
+            )
+        keep_study_file(call.path, folder)
+        if call.report:
             draw_answers(found, folder)
-        page = page_of(folder, report)
-    output.show(*_texts(found), *([f"Report: {page}"] if page else []))
-    output.result(found.document() | {"out": str(folder)})
+        page = page_of(folder, call.report)
+    call.output.show(*_texts(found), *([f"Report: {page}"] if page else []))
+    call.output.result(found.document() | {"out": str(folder)})
 
 
 class InAll:

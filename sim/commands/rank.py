@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from sim.commands.console import INTERRUPTED, Output
+from sim.commands.console import INTERRUPTED
+from sim.commands.study_call import StudyCall
 from sim.commands.sweep import chosen_store, keep_study_file
 from sim.commands.sweep_memo import page_of
 from sim.commands.tables import plain_table
-from sim.studies import files
 from sim.studies.ranking.rank import NAME, Ranking, rank
-from sim.studies.sweeps.study_file import read_study
-from sim.studies.wording import DASH, figure, label
+from sim.studies.wording import DASH, figure, label, policy_text
 
 
-def rank_policies(
-    path: Path,
-    *,
-    settings: tuple[str, ...],
-    policies: tuple[str, ...],
-    days: float | None,
-    seed: int | None,
-    workers: int | None,
-    cluster: str | None,
-    out: Path | None,
-    resume: bool,
-    overwrite: bool,
-    report: bool,
-    output: Output,
-) -> None:
+def rank_policies(call: StudyCall, policies: tuple[str, ...]) -> None:
     """Run the candidates of a study file until the best is known as surely as asked."""
-    study = read_study(path, settings=settings, seed=seed, days=days)
-    with chosen_store(out, f"{study.name}-rank", resume, overwrite) as folder:
-        with output.progress("candidates are out") as progress:
-            found = rank(
-                study, folder, policies=policies, workers=workers, cluster=cluster,
-                overwrite=overwrite, progress=progress, command=files.command_line(),
-            )  # fmt: skip
-        keep_study_file(path, folder)
-        page = page_of(folder, report and not found.interrupted)
-    output.show(*_tables(found), *([f"Report: {page}"] if page else []))
-    output.result(found.document() | {"out": str(folder)})
+    study = call.study()
+    with chosen_store(call.out, f"{study.name}-rank", call.resume, call.overwrite) as folder:
+        with call.output.progress("candidates are out") as progress:
+            found = rank(study, folder, policies=policies, session=call.session(progress))
+        keep_study_file(call.path, folder)
+        page = page_of(folder, call.report and not found.interrupted)
+    call.output.show(*_tables(found), *([f"Report: {page}"] if page else []))
+    call.output.result(found.document() | {"out": str(folder)})
     if found.interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -64,8 +45,9 @@ def _tables(found: Ranking) -> Iterator[RenderableType]:
         settings = ", ".join(f"{name.split('.')[-1]} {v}" for name, v in one["settings"].items())
         behind = figure(measure, one["behind"]) if one["behind"] == one["behind"] else DASH
         table.add_row(
-            escape(one["name"]), escape(settings) or DASH, figure(measure, one["mean"]), behind,
-            f"{one['runs']:,}", "in" if one["out_after"] is None else f"{one['out_after']:,}",
+            escape(policy_text(one["name"])), escape(settings) or DASH,
+            figure(measure, one["mean"]), behind, f"{one['runs']:,}",
+            "in" if one["out_after"] is None else f"{one['out_after']:,}",
         )  # fmt: skip
     yield table
     yield ""

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 from rich.console import RenderableType
 from rich.markup import escape
 
-from sim.commands.console import Output
+from sim.commands.study_call import StudyCall
 from sim.commands.sweep import chosen_store, keep_study_file
 from sim.commands.sweep_memo import page_of
 from sim.commands.tables import plain_table
-from sim.studies import files
 from sim.studies.sensitivity.analysis import Indices
 from sim.studies.sensitivity.study import NAME, SensitivityStudy, sensitivity
-from sim.studies.sweeps.study_file import read_study
-from sim.studies.wording import DASH, figure, label, number
+from sim.studies.wording import DASH, figure, label, number, policy_text
 
 _LEGENDS = {
     "morris": (
@@ -41,41 +38,25 @@ _LARGE_CENTS = 10_000
 _HEADS = {"mu_star": "mu*"}
 
 
-def measure_sensitivity(
-    path: Path,
-    *,
-    settings: tuple[str, ...],
-    policies: tuple[str, ...],
-    days: float | None,
-    seed: int | None,
-    workers: int | None,
-    cluster: str | None,
-    out: Path | None,
-    resume: bool,
-    overwrite: bool,
-    report: bool,
-    output: Output,
-) -> None:
+def measure_sensitivity(call: StudyCall, policies: tuple[str, ...]) -> None:
     """Run the sample of a study file's factors, and show what moves the gain of its policy."""
-    study = read_study(path, settings=settings, seed=seed, days=days)
-    with chosen_store(out, f"{study.name}-sensitivity", resume, overwrite) as folder:
-        with output.progress("runs") as progress:
-            found = sensitivity(
-                study, folder, policies=policies, workers=workers, cluster=cluster,
-                overwrite=overwrite, progress=progress, command=files.command_line(),
-            )  # fmt: skip
-        keep_study_file(path, folder)
-        page = page_of(folder, report)
-    output.show(*_tables(found), *([f"Report: {page}"] if page else []))
-    output.result(found.document() | {"out": str(folder)})
+    study = call.study()
+    name = f"{study.name}-sensitivity"
+    with chosen_store(call.out, name, call.resume, call.overwrite) as folder:
+        with call.output.progress("runs") as progress:
+            found = sensitivity(study, folder, policies=policies, session=call.session(progress))
+        keep_study_file(call.path, folder)
+        page = page_of(folder, call.report)
+    call.output.show(*_tables(found), *([f"Report: {page}"] if page else []))
+    call.output.result(found.document() | {"out": str(folder)})
 
 
 def _tables(found: SensitivityStudy) -> Iterator[RenderableType]:
     design = found.design
     yield (
         f"What moves the gain of [bold]{escape(found.policy)}[/bold] over "
-        f"{escape(found.baseline)}: {len(design.worlds):,} settings, {design.replications} runs "
-        "of each, 95 % intervals"
+        f"{escape(policy_text(found.baseline))}: {len(design.worlds):,} settings, "
+        f"{design.replications} runs of each, 95 % intervals"
     )
     for measure, indices in found.indices.items():
         yield ""

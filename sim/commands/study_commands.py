@@ -95,13 +95,16 @@ def sweep(
 
     Ends with 1 if a run failed.
     """
+    from sim.commands.study_call import StudyCall
     from sim.commands.sweep import run_sweep
 
+    call = StudyCall(
+        study, tuple(settings or ()), days, seed, workers, cluster, out, resume, overwrite, report,
+        Output(quiet, json),
+    )  # fmt: skip
     run_sweep(
-        study, settings=tuple(settings or ()), policies=tuple(policy or ()),
-        replications=replications, days=days, seed=seed, workers=workers, cluster=cluster, out=out,
-        resume=resume, overwrite=overwrite, rerun_failed=rerun_failed, dry_run=dry_run,
-        on_error=on_error, report=report, output=Output(quiet, json),
+        call, policies=tuple(policy or ()), replications=replications, rerun_failed=rerun_failed,
+        dry_run=dry_run, on_error=on_error,
     )  # fmt: skip
 
 
@@ -124,12 +127,13 @@ def rank(
 ) -> None:
     """Find the best policy of a study with a stated probability, in as few runs as that takes."""
     from sim.commands.rank import rank_policies
+    from sim.commands.study_call import StudyCall
 
-    rank_policies(
-        study, settings=tuple(settings or ()), policies=tuple(policy or ()), days=days, seed=seed,
-        workers=workers, cluster=cluster, out=out, resume=resume, overwrite=overwrite,
-        report=report, output=Output(quiet, json),
+    call = StudyCall(
+        study, tuple(settings or ()), days, seed, workers, cluster, out, resume, overwrite, report,
+        Output(quiet, json),
     )  # fmt: skip
+    rank_policies(call, tuple(policy or ()))
 
 
 @studies_app.command(epilog="Example: vouch sensitivity experiments/which_reward/study.toml")
@@ -151,12 +155,13 @@ def sensitivity(
 ) -> None:
     """Say which factors of a study move what its policy changes: Morris, Sobol or PAWN indices."""
     from sim.commands.sensitivity import measure_sensitivity
+    from sim.commands.study_call import StudyCall
 
-    measure_sensitivity(
-        study, settings=tuple(settings or ()), policies=tuple(policy or ()), days=days, seed=seed,
-        workers=workers, cluster=cluster, out=out, resume=resume, overwrite=overwrite,
-        report=report, output=Output(quiet, json),
+    call = StudyCall(
+        study, tuple(settings or ()), days, seed, workers, cluster, out, resume, overwrite, report,
+        Output(quiet, json),
     )  # fmt: skip
+    measure_sensitivity(call, tuple(policy or ()))
 
 
 @studies_app.command(epilog="Example: vouch optimize experiments/which_reward/study.toml")
@@ -217,16 +222,17 @@ def optimize(
     The smallest reward that reaches a target, the days to it, the reward that breaks even.
     """
     from sim.commands.optimize import optimize_levers
+    from sim.commands.study_call import StudyCall
 
-    optimize_levers(
-        study, settings=tuple(settings or ()), search=search, days=days, seed=seed,
-        asked={
-            "trials": trials, "least": least, "target": target,
-            "with_probability": probability, "break_even": break_even,
-        },
-        workers=workers, cluster=cluster, out=out, resume=resume, overwrite=overwrite,
-        report=report, output=Output(quiet, json),
+    call = StudyCall(
+        study, tuple(settings or ()), days, seed, workers, cluster, out, resume, overwrite, report,
+        Output(quiet, json),
     )  # fmt: skip
+    asked = {
+        "trials": trials, "least": least, "target": target,
+        "with_probability": probability, "break_even": break_even,
+    }  # fmt: skip
+    optimize_levers(call, asked, search)
 
 
 @studies_app.command(epilog="Example: vouch status results/which_reward")

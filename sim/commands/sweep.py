@@ -16,22 +16,23 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from sim.commands.console import FAULT, INTERRUPTED, Output
+from sim.commands.study_call import StudyCall
 from sim.commands.sweep_memo import say_what_it_means
 from sim.commands.tables import plain_table
 from sim.errors import InputError, InputWarning
 from sim.studies import files
 from sim.studies.replicate import checked_workers
 from sim.studies.sweeps import saved_design
-from sim.studies.sweeps.batches import columns_of
+from sim.studies.sweeps.batches import LimitError, columns_of
 from sim.studies.sweeps.design import Design, make_design
 from sim.studies.sweeps.estimate import COUNTED_UP_TO, Estimate, different_runs, estimate
 from sim.studies.sweeps.foreman import OnError
+from sim.studies.sweeps.journal import LOST_WORKER, Counts, Failure, Journal
 from sim.studies.sweeps.journal import NAME as JOURNAL
-from sim.studies.sweeps.journal import Counts, Failure, Journal
 from sim.studies.sweeps.lock import is_worked_on
 from sim.studies.sweeps.parts import write_bytes
 from sim.studies.sweeps.store import OUTCOMES
-from sim.studies.sweeps.study_file import StudyFile, read_study
+from sim.studies.sweeps.study_file import StudyFile
 from sim.studies.sweeps.sweep import (
     FAILURES,
     Sweep,
@@ -87,45 +88,37 @@ def _store_to_go_on_with(out: Path | None, name: str) -> Path:
 
 
 def run_sweep(
-    path: Path,
+    call: StudyCall,
     *,
-    settings: tuple[str, ...],
     policies: tuple[str, ...],
     replications: int | None,
-    days: float | None,
-    seed: int | None,
-    workers: int | None,
-    cluster: str | None,
-    out: Path | None,
-    resume: bool,
-    overwrite: bool,
     rerun_failed: bool,
     dry_run: bool,
     on_error: str,
-    report: bool,
-    output: Output,
 ) -> None:
     """Do all runs of a study file that its folder does not hold yet."""
     if on_error not in ("stop", "continue"):
         raise InputError(f"--on-error {on_error} is not known; write stop or continue")
-    study = read_study(path, settings=settings, seed=seed, days=days, replications=replications)
+    study = call.study(replications)
     if dry_run:
-        _show_estimate(study, _checked_design(study, policies), workers, out, output)
+        design = _checked_design(study, policies)
+        _show_estimate(study, design, call.workers, call.out, call.output)
         return
     how: OnError = "stop" if on_error == "stop" else "continue"
-    with chosen_store(out, study.name, resume, overwrite) as folder:
+    with chosen_store(call.out, study.name, call.resume, call.overwrite) as folder:
         design = _checked_design(study, policies)
-        with output.progress("runs") as progress:
+        with call.output.progress("runs") as progress:
             found = sweep(
-                design, folder, workers=workers, cluster=cluster, overwrite=overwrite,
-                rerun_failed=rerun_failed, limits=limits_of(study), on_error=how,
+                design, folder, workers=call.workers, cluster=call.cluster,
+                overwrite=call.overwrite, rerun_failed=rerun_failed, limits=limits_of(study),
+                on_error=how,
                 progress=progress, command=files.command_line(),
             )  # fmt: skip
-        keep_study_file(path, folder)
-        said = say_what_it_means(found, report)
-        output.show(*sweep_tables(found), *said.lines)
+        keep_study_file(call.path, folder)
+        said = say_what_it_means(found, call.report)
+        call.output.show(*sweep_tables(found), *said.lines)
         document = _document(found.folder, found.design, found.counts)
-        output.result(document | {"recommendation": list(said.recommendation)})
+        call.output.result(document | {"recommendation": list(said.recommendation)})
     end_as(found)
 
 
@@ -291,7 +284,20 @@ def _status_tables(
             f"{what} {example.run} at {escape(example.stage)}: {escape(example.error)}: "
             f"{escape(example.message)}"
         )
-        yield f"  see it happen: vouch replay {folder} {example.run}"
+        yield f"  {_how_to_see(folder, example)}"
+
+
+def _how_to_see(folder: Path, failure: Failure) -> str:
+    """Where a failure can be watched, with a warning if it takes the process with it."""
+    again = f"vouch replay {escape(str(folder))} {failure.run}"
+    if failure.stage == LOST_WORKER:
+        return (
+            f"not to be seen with {again}: that has no limits, and would end or hang as this did; "
+            "make the world smaller or mend the scheme, then add --rerun-failed"
+        )
+    if failure.error == LimitError.__name__:
+        return f"{again} does it without the limit: it takes all the time and memory it needs"
+    return f"see it happen: {again}"
 
 
 def _kind(failure: Failure) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from sim.studies.abuse import IN_HAND
 from sim.studies.files import PEOPLE
 from sim.studies.flags import Flag
+from sim.studies.statistics import Interval
 from sim.studies.wording import (
     DASH,
     chance,
@@ -22,6 +23,7 @@ from sim.studies.wording import (
     money,
     number,
     percent,
+    policy_text,
     span,
 )
 
@@ -145,7 +147,8 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table | str]:
 def _flags(grave: Sequence[Flag]) -> str:
     """A line per warning or breach, the gravest; how many more the report has."""
     lines = [
-        f"[{_SEVERITY_STYLES[flag.severity]}]{flag.severity}[/] {escape(flag.policy)}: "
+        f"[{_SEVERITY_STYLES[flag.severity]}]{flag.severity}[/] "
+        f"{escape(policy_text(flag.policy))}: "
         f"{escape(flag.message)}"
         for flag in grave[:_MOST_FLAGS]
     ]
@@ -198,7 +201,7 @@ def _outcomes(comparison: Comparison) -> Table:
     )  # fmt: skip
     columns = [_means(comparison, comparison.policies, measure) for measure in measures]
     for policy, *cells in zip(comparison.policies, *columns, strict=True):
-        table.add_row(escape(policy), *cells)
+        table.add_row(escape(policy_text(policy)), *cells)
     return table
 
 
@@ -215,28 +218,34 @@ def _differences(comparison: Comparison) -> Table:
     objective = comparison.objective
     measures = tuple(dict.fromkeys((objective, "orders")))
     columns = [part for measure in measures for part in (label(measure), "95 %")]
+    together = ", 95 % for all at once" if len(comparison.rivals) > 1 else ""
     table = plain_table(
-        f"Change against {escape(comparison.baseline)} in the same worlds",
+        f"Change against {escape(policy_text(comparison.baseline))} in the same worlds{together}",
         "policy", *columns, "better\nin", "P(best)",
     )  # fmt: skip
     best = comparison.probability_of_best()
-    found = {measure: comparison.differences(measure) for measure in measures}
+    gains = {measure: comparison.gains(measure) for measure in measures}
     digits = {
-        measure: column_digits(measure, rows[["mean", "low", "high"]].to_numpy().ravel())
-        for measure, rows in found.items()
+        measure: column_digits(measure, _ends(rows.values())) for measure, rows in gains.items()
     }
     for policy in comparison.rivals:
         cells = []
         for measure in measures:
-            mean, low, high = found[measure].loc[policy, ["mean", "low", "high"]].astype(float)
-            cells.append(figure(measure, mean, signed=True, digits=digits[measure]))
-            cells.append(span(measure, low, high, digits[measure]))
-        share = percent(float(found[objective].loc[policy, "better_share"]), digits=0)
-        table.add_row(escape(policy), *cells, share, chance(best[policy]))
+            gain = gains[measure][policy]
+            cells.append(figure(measure, gain.mean, signed=True, digits=digits[measure]))
+            cells.append(span(measure, gain.low, gain.high, digits[measure]))
+        share = percent(comparison.difference(policy, objective)["better_share"], digits=0)
+        table.add_row(escape(policy_text(policy)), *cells, share, chance(best[policy]))
     if comparison.baseline in comparison.policies:
         blank = [DASH] * (2 * len(measures) + 1)
-        table.add_row(escape(comparison.baseline), *blank, chance(best[comparison.baseline]))
+        name = escape(policy_text(comparison.baseline))
+        table.add_row(name, *blank, chance(best[comparison.baseline]))
     return table
+
+
+def _ends(intervals: Iterable[Interval]) -> Iterator[float]:
+    for one in intervals:
+        yield from (one.mean, one.low, one.high)
 
 
 def _origins(comparison: Comparison) -> Table:
@@ -266,7 +275,7 @@ def _footer(comparison: Comparison) -> str:
     ratios = comparison.differences(comparison.objective)["variance_ratio"]
     usable = [ratio for ratio in ratios if math.isfinite(ratio)]
     lines = [
-        f"{comparison.replications} replications; half width of the intervals at most "
+        f"{comparison.replications} replications; half width of an interval by itself at most "
         f"{percent(reached)} of the baseline's mean (asked for: {percent(asked)})."
     ]
     if usable:

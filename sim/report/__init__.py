@@ -1,10 +1,10 @@
 """The report of a study: figures and one HTML page, from what was saved; nothing is simulated.
 
-Reading order: ``study`` (the folder, read and checked), ``style`` (how pictures look), ``drawing``,
-``money_figures``, ``people_figures``, ``cascade_figure``, ``honesty_figures``, ``figures`` (their
-order), ``honesty`` (its tables), ``page``; of a sweep ``sweep_figures``, ``other_answers`` and
-``sweep_page``. Apart from these, ``evidence``, ``declared`` and ``odd``
-write the parts of docs/ that the code itself says.
+Reading order: ``study`` (the folder, read and checked), ``names`` and ``style`` (how pictures
+look), ``drawing``, ``money_figures``, ``people_figures``, ``cascade_figure``, ``honesty_figures``,
+``figures`` (their order), ``honesty`` (its tables), ``page``; of a sweep ``sweep_figures``,
+``other_answers`` and ``sweep_page``. Apart from these, ``evidence``, ``declared`` and ``odd`` write
+the parts of docs/ that the code itself says.
 """
 
 from __future__ import annotations

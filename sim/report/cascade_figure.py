@@ -12,6 +12,7 @@ from sim.report import style
 from sim.report.drawing import Drawing
 from sim.report.study import Study, Tree
 from sim.report.style import Look, Margins, count, plural
+from sim.studies.wording import policy_text
 
 _DEPTH_COLOURS = ("#d55e00", "#eda13c", "#6fb98f", "#2e8fb8", "#3b5ba5", "#4b2e83")
 _NAMED = 5
@@ -28,7 +29,7 @@ def cascade(study: Study, looks: dict[str, Look]) -> Drawing | None:
     depth = depths(tree.parent)
     steps = int(depth.max())
     title = (
-        f"Under {name}, one customer's word brought {count(tree.size - 1)} more"
+        f"Under {policy_text(name)}, one customer's word brought {count(tree.size - 1)} more"
         f" in {plural(steps, 'step')}"
     )
     subtitle = "The largest referral tree of one run (replication 0), on the ties of its members."

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sim.report import style
 from sim.report.study import Figures, Interval, Study
 from sim.report.style import DASH, count, money, percent, plural, span
+from sim.studies.wording import policy_text
 
 PICTURES = ("income", "earnings", "attribution")
 """Figures that stand in the section about honesty, in order."""
@@ -97,7 +98,8 @@ def honesty(study: Study) -> Honesty | None:
         rules_worlds=plural(_number(rules[0], "replications"), "world") if rules else "",
         rules_finding=str((study.summary or {}).get("rules_finding") or ""),
         flags=[
-            Warned(*(str(flag.get(key, DASH)) for key in Warned._fields)) for flag in study.flags
+            Warned(*(policy_text(str(flag.get(key, DASH))) for key in Warned._fields))
+            for flag in study.flags
         ],
     )
 
@@ -107,7 +109,7 @@ def _earnings(study: Study, name: str, colour: str) -> Earnings:
     unit = study.scenario.currency
     ahead, owes = found["ahead_share"], found["debt_cents"] > 0
     return Earnings(
-        policy=name,
+        policy=policy_text(name),
         colour=colour,
         participants=count(found["participants"]),
         nothing=percent(found["nonearner_share"], 0),
@@ -135,7 +137,7 @@ def _abuse(study: Study, name: str, colour: str) -> Abuse:
     amount = partial(money, currency=study.scenario.currency)
     kinds = ("fake", "ring", "phantom")
     return Abuse(
-        policy=name,
+        policy=policy_text(name),
         colour=colour,
         fakes=count(found["fake_orders"]),
         rings=count(found["ring_orders"]),

@@ -13,6 +13,7 @@ from sim.report import style
 from sim.report.drawing import Drawing
 from sim.report.study import Interval, Study, mean_interval
 from sim.report.style import Look, Margins, count, money, plural, span
+from sim.studies.wording import capital, policy_text
 
 WEEK = 7
 _NICE = np.array([1, 2, 5])
@@ -22,19 +23,21 @@ def sales(study: Study, looks: dict[str, Look]) -> Drawing | None:
     """Extra orders that add up over time, and orders a week."""
     if study.replications < 2 or study.baseline is None or not study.rivals:
         return _sales_only(study, looks)
-    best = max(study.rivals, key=lambda name: study.difference(name, "orders").mean)
-    gain = study.difference(best, "orders")
+    gains = study.gains("orders")
+    best = max(gains, key=lambda name: gains[name].mean)
+    gain = gains[best]
+    twin = policy_text(study.baseline)
     if gain.sign > 0:
-        title = f"{best} sells {plural(gain.mean, 'more order')}"
-        title += f" than {study.baseline} in {study.days} days"
+        title = f"{best} sells {plural(gain.mean, 'more order')} than {twin} in {study.days} days"
     elif gain.mean <= 0:
-        title = f"No policy sells more than {study.baseline}"
+        title = f"No policy sells more than {twin}"
         title += f": even {best} loses {plural(-gain.mean, 'order')}" if gain.sign < 0 else ""
     else:
         change = count(gain.mean, plus=True)
         title = f"No clear gain in orders: {best} makes {change} in {study.days} days"
     runs = plural(study.replications, "run")
-    subtitle = f"Mean of {runs}; 95 % interval of {best} {span(gain)} orders"
+    joint = "joint " if len(gains) > 1 else ""
+    subtitle = f"Mean of {runs}; {joint}95 % interval of {best} {span(gain)} orders"
     widest = max(len(text) for text in style.line_names(study).values())
     figure, (top, bottom) = style.canvas(
         title, subtitle, height=7.2, rows=2, heights=(1.35, 1), gap=0.3,
@@ -44,7 +47,7 @@ def sales(study: Study, looks: dict[str, Look]) -> Drawing | None:
     _weekly_orders(bottom, study, looks)
     return Drawing(
         "sales", figure, "Sales over time", title,
-        f"Above, each line adds up the orders a policy brings beyond {study.baseline} in the same "
+        f"Above, each line adds up the orders a policy brings beyond {twin} in the same "
         "world with the same luck; a band holds the mean with 95 % confidence. Below, all orders "
         "week by week.",
     )  # fmt: skip
@@ -78,7 +81,7 @@ def _extra_orders(axes: Axes, study: Study, looks: dict[str, Look], banded: set[
     axes.set_xlim(0, days[-1])
     style.thousands(axes.yaxis, plus=True)
     style.thousands(axes.xaxis, 9)
-    style.label_axes(axes, "", f"Orders beyond {study.baseline}, added up")
+    style.label_axes(axes, "", f"Orders beyond {policy_text(study.baseline)}, added up")
     style.label_line_ends(axes, days[-1], ends)
 
 
@@ -128,7 +131,8 @@ def _sales_only(study: Study, looks: dict[str, Look]) -> Drawing:
     name = study.ranked[0]
     orders, referred = study.mean(name, "orders"), study.mean(name, "referred_orders")
     part = f", {count(referred)} of them through a friend" if math.isfinite(referred) else ""
-    title = f"{name} sells {plural(orders, 'order')} in {study.days} days{part}"
+    sold = f"{plural(orders, 'order')} in {study.days} days"
+    title = f"{capital(sold)} with {policy_text(name)}{part}"
     runs = "One run" if study.replications == 1 else f"Mean of {study.replications} runs"
     widest = max(len(text) for text in style.line_names(study).values())
     figure, (axes,) = style.canvas(
@@ -283,23 +287,26 @@ def _cost_lines(axes: Axes, paid_cents: list[float], margin: float, unit: str) -
 def profit(study: Study, looks: dict[str, Look]) -> Drawing | None:
     """Profit beyond the baseline's, with intervals."""
     names = [name for name in study.ranked if name != study.baseline]
-    gains = {name: study.difference(name, "profit_cents") for name in names}
+    gains = study.gains("profit_cents")
+    gains = {name: gains[name] for name in names}
     if study.summary is None or not any(math.isfinite(gain.mean) for gain in gains.values()):
         return None
     unit = study.scenario.currency
-    twin = study.baseline or str(study.summary.get("baseline", "the baseline"))
+    twin = policy_text(study.baseline or str(study.summary.get("baseline", "the baseline")))
     title = _profit_title(gains, twin, unit)
     chances = {name: study.probability_of_best(name) for name in names}
     runs = plural(study.replications, "run")
+    joint = "joint " if len(names) > 1 else ""
+    how_wide = " for all policies at once, so also for the one that did best" if joint else ""
     figure = forest(
-        title, f"Profit per run beyond {twin}, mean and 95 % interval of {runs}",
+        title, f"Profit per run beyond {twin}, mean and {joint}95 % interval of {runs}",
         gains, looks, unit=unit, chances=chances,
     )  # fmt: skip
     return Drawing(
         "profit", figure, "Who earns more", title,
         f"Each dot is the mean change of profit against {twin} after all commissions, discounts "
-        "and refunds; the bar holds it with 95 % confidence. A bar that crosses zero could be no "
-        "change at all.",
+        f"and refunds; the bar holds it with 95 % confidence{how_wide}. A bar that crosses zero "
+        "could be no change at all.",
     )  # fmt: skip
 
 
@@ -330,7 +337,7 @@ def forest(
     """Differences with intervals, a row per policy; ``unit`` is "" for counts, else money."""
     names = list(gains)
     show_chances = chances is not None and any(map(math.isfinite, chances.values()))
-    margins = Margins(left=style.row_margin(names), right=3.35 if show_chances else 2.5)
+    margins = Margins(left=style.row_margin(names), right=3.35 if show_chances else 2.6)
     figure, (axes,) = style.canvas(
         title, subtitle, height=style.rows_height(len(names)) + 0.25, margins=margins
     )
@@ -346,10 +353,11 @@ def forest(
     style.label_axes(axes, f"{unit} per run" if unit else "per run")
     write = partial(money if unit else count, plus=True)
     scale = style.widest(gains.values())
-    columns = [(0.03, "mean", [write(gains[name].mean, scale=scale) for name in names])]
-    columns.append((0.26, "95 % interval", [span(gains[name], write, scale) for name in names]))
+    mean, ends, chance = (inches / margins.right for inches in (0.1, 0.87, 2.65))
+    columns = [(mean, "mean", [write(gains[name].mean, scale=scale) for name in names])]
+    columns.append((ends, "95 % interval", [span(gains[name], write, scale) for name in names]))
     if show_chances and chances is not None:
-        columns.append((0.79, "P(best)", [style.probability(chances[name]) for name in names]))
+        columns.append((chance, "P(best)", [style.probability(chances[name]) for name in names]))
     style.columns_beside(axes, columns, margins.right, [looks[name] for name in names])
     return figure
 

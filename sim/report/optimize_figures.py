@@ -7,19 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.ticker import MaxNLocator
 
 from sim.report import style
 from sim.report.drawing import Drawing
+from sim.report.names import axis_name
 from sim.report.style import Margins, plural
 from sim.studies.optimizing.inverse import BreakEven, LeastValue
 from sim.studies.optimizing.objectives import Objective
 from sim.studies.optimizing.optimization import Finalist, Optimization
-from sim.studies.optimizing.wording import setting_text, value_text
+from sim.studies.optimizing.wording import baseline_text, setting_text, value_text
 from sim.studies.statistics import Interval
 from sim.studies.wording import SHARES, chance, figure, label, percent
 
 _FRONT, _TRIED, _BROKEN, _WRITTEN = style.GOOD, style.CROWD, style.BAD, style.INK
 _ANSWER_BAND = 0.14
+_LANE = 0.05  # of the settings, the room of the one that is run again
 
 
 def search_history(found: Optimization) -> Drawing | None:
@@ -30,7 +33,7 @@ def search_history(found: Optimization) -> Drawing | None:
     title = _history_title(found)
     figure_, (axes,) = style.canvas(
         title, f"{plural(found.question.replications, 'run')} of each setting, on the same luck",
-        height=4.0, margins=Margins(left=0.95, right=1.9), headroom=0.25,
+        height=4.0, margins=Margins(left=0.95, right=2.0), headroom=0.25,
     )  # fmt: skip
     values = found.history.iloc[:, 1 + len(found.factors)].to_numpy()
     kept = np.array([trial.feasible for trial in found.trials])
@@ -44,32 +47,44 @@ def search_history(found: Optimization) -> Drawing | None:
         axes.plot(numbers[chosen], values[chosen], "o", color=colour, markersize=5, zorder=3)
     best_so_far = _best_so_far(found.scores[:, 0], kept)
     shown = np.isfinite(best_so_far)
-    ends = []
     if shown.any():
         is_loss = found.question.robust == "regret" or not objective.maximize
         sign = -1 if is_loss else 1
         axes.step(
             numbers[shown], sign * best_so_far[shown], where="post", color=style.GOOD, linewidth=2
         )
-        ends.append((sign * best_so_far[shown][-1], "best so far", style.GOOD))
+    axes.axhline(values[0], color=_WRITTEN, linewidth=1, linestyle=(0, (1, 2)), zorder=2)
     axes.plot([0], values[:1], marker="D", color=_WRITTEN, markersize=8, zorder=5)
-    axes.set_xlim(-1, values.size)
-    axes.set_ylim(bottom - 0.04 * (top - bottom), top + 0.04 * (top - bottom))
+    ends = [(values[0], "as written", _WRITTEN)]
+    lane = max(1.0, _LANE * values.size)
+    right = values.size - 1 + lane
     if found.best is not None:
-        ends.append(_measured(axes, found.best, values.size))
-    ends.append((values[0], "as written", _WRITTEN))
+        low, high = _measured(axes, found.best, right + lane / 2)
+        right += lane
+        bottom, top = min(bottom, low), max(top, high)
+        ends.append((found.best.measured[0].mean, "best, run again", style.GOOD))
+    axes.set_xlim(-lane / 2, right)
+    axes.set_ylim(bottom - 0.04 * (top - bottom), top + 0.04 * (top - bottom))
     _ticks(axes.yaxis, objective.measure)
-    style.thousands(axes.xaxis, 8)
-    style.label_axes(axes, "setting, in the order tried", _axis_name(found, objective))
+    # The lane of the setting that was run again is no place in the order.
+    ticks = [tick for tick in MaxNLocator(8, integer=True).tick_values(0, values.size - 1)
+             if 0 <= tick < values.size]  # fmt: skip
+    axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    style.label_axes(
+        axes,
+        "Number of the setting, in the order the search tried them; 0 is as written",
+        _axis_name(found, objective),
+    )
     axes.set_title(axes.get_title(loc="left"), fontsize=10.5, color=style.INK, loc="left", pad=24)
-    style.label_line_ends(axes, values.size, ends)
+    style.label_line_ends(axes, right, ends)
     entries = [("keeps every limit" if found.question.constraints else "tried", style.LIGHT)]
     entries += [("breaks a limit", _BROKEN)] if (known & ~kept).any() else []
+    entries += [("best so far", style.GOOD)] if shown.any() else []
     style.key(axes, entries)
     how = (
         f"Each dot is a setting of the levers{_at_the_edge(left_out)}. The line is the best so "
-        "far; the bar at the right measures the setting chosen on runs that the search has not "
-        "seen, with its 95 % interval: what looks best among many looks better than it is."
+        "far. At the right the setting chosen is run again with luck that the search has not "
+        "seen; the bar is its 95 % interval: what looks best among many looks better than it is."
     )
     return Drawing("search", figure_, "The course of the search", title, how)
 
@@ -109,11 +124,14 @@ def _best_so_far(scores: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(best), best, np.nan)
 
 
-def _measured(axes: Axes, best: Finalist, x: float) -> tuple[float, str, str]:
-    interval = best.measured[0]
-    axes.plot([x, x], [interval.low, interval.high], color=style.GOOD, linewidth=5, clip_on=False,
+def _measured(axes: Axes, best: Finalist, x: float) -> tuple[float, float]:
+    """Draw the interval of fresh runs at ``x``; returns the ends that need room."""
+    found = best.measured[0]
+    axes.plot([x, x], [found.low, found.high], color=style.GOOD, linewidth=5, alpha=0.6,
               solid_capstyle="butt")  # fmt: skip
-    return interval.mean, "measured", style.GOOD
+    axes.plot([x], [found.mean], "s", color=style.GOOD, markersize=7, zorder=4)
+    ends = [end for end in (found.low, found.mean, found.high) if np.isfinite(end)]
+    return min(ends), max(ends)
 
 
 def pareto_front(found: Optimization) -> Drawing | None:
@@ -193,7 +211,7 @@ def _axis_name(found: Optimization, objective: Objective) -> str:
     if found.question.robust == "regret":
         return f"Largest regret in {name}{unit}"
     where = " in the worst world" if found.question.robust == "worst" else ""
-    return f"{name.capitalize()} beyond {found.baseline} as written{where}{unit}"
+    return f"{name.capitalize()} beyond {baseline_text(found)}{where}{unit}"
 
 
 def _ticks(axis: Axis, measure: str) -> None:
@@ -226,14 +244,15 @@ def inverse_curve(found: LeastValue) -> Drawing | None:
     low, high = ([getattr(one, end) for one in shares] for end in ("low", "high"))
     axes.fill_between(values, low, high, color=style.GOOD, alpha=0.12, linewidth=0)
     axes.plot(values, [one.share for one in shares], color=style.GOOD, linewidth=2, marker="o",
-              markersize=4)  # fmt: skip
+              markersize=4, clip_on=False)  # fmt: skip
     axes.axhline(goal.probability, color=style.BASELINE, linewidth=1.3, linestyle=(0, (5, 3)))
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlim(values[0], values[-1])
     _mark_answer(axes, found, goal.probability)
     style.percent_ticks(axes.yaxis)
     style.thousands(axes.xaxis)
-    style.label_axes(axes, name, f"Share of runs that reach {asked}")
+    across = axis_name(found.factor, found.currency)
+    style.label_axes(axes, across, f"Share of runs that reach {asked}")
     style.label_line_ends(axes, values[-1], [(goal.probability, "asked for", style.BASELINE)])
     how = (
         "Each dot is a value that was run. The answer is the least value at which the line is at "
@@ -261,14 +280,15 @@ def break_even_curve(found: BreakEven) -> Drawing | None:
     low, high = ([getattr(gain, end) for gain in gains] for end in ("low", "high"))
     axes.fill_between(values, low, high, color=style.GOOD, alpha=0.12, linewidth=0)
     axes.plot(values, [gain.mean for gain in gains], color=style.GOOD, linewidth=2, marker="o",
-              markersize=4)  # fmt: skip
+              markersize=4, clip_on=False)  # fmt: skip
     axes.axhline(0, color=style.BASELINE, linewidth=1.4)
     axes.set_xlim(values[0], values[-1])
     _mark_answer(axes, found, 0.0)
     _ticks(axes.yaxis, found.measure)
     style.thousands(axes.xaxis)
     unit = f", {found.currency} per run" if found.measure.endswith("_cents") else " per run"
-    style.label_axes(axes, name, f"{what.capitalize()} beyond the baseline{unit}")
+    across = axis_name(found.factor, found.currency)
+    style.label_axes(axes, across, f"{what.capitalize()} beyond the baseline{unit}")
     how = (
         "Each dot is a value that was run. Above zero the policy earns more than the baseline of "
         "the same world and luck; the shaded column holds the values that the runs do not rule out."

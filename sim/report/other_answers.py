@@ -16,7 +16,7 @@ from sim.report.figures import png
 from sim.report.sensitivity_figures import sensitivity, variance
 from sim.report.study import AGAIN
 from sim.studies.sensitivity.analysis import Indices
-from sim.studies.wording import figure, label
+from sim.studies.wording import figure, label, policy_text
 
 PICTURES = {
     "search": ("The course of the search", "Each dot is a setting of the levers that was tried."),
@@ -69,9 +69,9 @@ def _ranking(document: Mapping[str, Any], folder: Path) -> Iterator[OtherAnswer]
     def row(one: Mapping[str, Any]) -> tuple[str, ...]:
         texts = (_number(objective, one[part]) for part in ("mean", "low", "high"))
         mean, low, high = texts
-        fate = "in the race" if one["out_after"] is None else f"after {one['out_after']} runs"
+        fate = "still in" if one["out_after"] is None else f"out after {one['out_after']} runs"
         behind = _number(objective, one["behind"])
-        return one["name"], behind, mean, f"{low} to {high}", f"{one['runs']:,}", fate
+        return policy_text(one["name"]), behind, mean, f"{low} to {high}", f"{one['runs']:,}", fate
 
     best = document["best"]
     yield OtherAnswer(
@@ -81,14 +81,18 @@ def _ranking(document: Mapping[str, Any], folder: Path) -> Iterator[OtherAnswer]
             "Behind the best is run by run, with the same luck for both; means are of a choice's "
             "own runs, of which some have fewer. Those that left last come first.",
         ),
-        headline="It is not settled yet" if best is None else f"{best} is the best",
+        headline=(
+            "It is not settled yet"
+            if best is None
+            else f"{policy_text(best, starts=True)} is the best"
+        ),
         head=(
             "Choice",
             "Behind the best",
             f"Mean {label(objective)}",
             "95 % interval",
             "Runs",
-            "Left",
+            "In or out",
         ),
         rows=tuple(row(one) for one in document["candidates"]),
     )
@@ -98,7 +102,8 @@ def _sensitivity(document: Mapping[str, Any], folder: Path) -> Iterator[OtherAns
     import pandas as pd
 
     names = {name: factor["description"] for name, factor in document["factors"].items()}
-    against = f"The change that {document['policy']} makes against {document['baseline']}"
+    change = f"the change that {document['policy']} makes against"
+    change += f" {policy_text(document['baseline'])}"
     for measure, found in document["measures"].items():
         counts = {name: found[name] for name in ("runs", "failed", "units", "left_out")}
         # An index that is not known is null in the file.
@@ -112,8 +117,8 @@ def _sensitivity(document: Mapping[str, Any], folder: Path) -> Iterator[OtherAns
         drawings = [drawing, *(one for one in parts if one is not None)]
         yield OtherAnswer(
             f"Which assumptions matter for {label(measure)}",
-            (f"{against}: {drawing.finding[:1].lower()}{drawing.finding[1:]}.",),
-            headline=f"{drawing.finding[:1].upper()}{drawing.finding[1:]}",
+            (f"{drawing.finding}. This is about {change}.",),
+            headline=drawing.finding,
             figures=tuple((one, png(one)) for one in drawings),
         )
 
@@ -135,7 +140,7 @@ def _search(document: Mapping[str, Any], folder: Path) -> Iterator[OtherAnswer]:
 
 def _headline_of_search(document: Mapping[str, Any]) -> str:
     """What to do, as far as a search says it."""
-    policy, baseline = document["policy"], document["baseline"]
+    policy, baseline = document["policy"], policy_text(document["baseline"])
     if "search" not in document:
         return f"What {policy} has to pay"
     best = document["search"]["best"]

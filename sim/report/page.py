@@ -18,6 +18,7 @@ from sim.report.style import DASH, count, money, percent, plural, span
 from sim.scenario import Scenario
 from sim.studies.compare import branch_note
 from sim.studies.findings.memo import Memo, memo_of_comparison
+from sim.studies.wording import policy_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 FEW_RUNS = 5
@@ -63,11 +64,12 @@ def page(study: Study, drawings: Sequence[Drawing], pictures: Mapping[str, bytes
         "report.html",
         memo=None if study.summary is None else memo(study),
         name=study.scenario.name,
-        verdict=headline(study),
+        headline=headline(study),
         runs=_runs(study),
         currency=study.scenario.currency,
         is_comparison=study.summary is not None,
-        baseline=study.baseline,
+        baseline=None if study.baseline is None else policy_text(study.baseline),
+        is_joint=len(study.rivals) > 1,
         places=places(study),
         rows=_rows(study, {name: style.ink(look) for name, look in looks.items()}),
         figures=[figures[name] for name in figures if name not in apart],
@@ -108,8 +110,6 @@ def headline(study: Study) -> tuple[str, str]:
     if study.summary is None:
         return sentence, ""
     start, _, rest = sentence.partition(": ")
-    if not start.startswith(study.policies):
-        start = start[:1].upper() + start[1:]
     return start, rest
 
 
@@ -119,9 +119,10 @@ def verdict(study: Study) -> str:
         return str(study.summary.get("verdict", "no verdict was saved with this study"))
     name = study.ranked[0]
     orders, profit = study.mean(name, "orders"), study.mean(name, "profit_cents")
+    earned = money(profit, study.scenario.currency)
     return (
-        f"{name}: {plural(orders, 'order')} and {money(profit, study.scenario.currency)} profit "
-        f"in {study.days} days"
+        f"{policy_text(name, starts=True)}: {plural(orders, 'order')} and {earned} profit in "
+        f"{study.days} days"
     )
 
 
@@ -136,12 +137,13 @@ def places(study: Study) -> str:
 
 def _runs(study: Study) -> str:
     several = len(study.policies) > 1
-    policies = f"{len(study.policies)} policies" if several else f"policy {study.policies[0]}"
+    only = policy_text(study.policies[0], starts=True)
+    policies = f"{len(study.policies)} policies" if several else only
     runs = "one run" if study.replications == 1 else f"{study.replications} runs each"
     same = " in the same worlds with the same luck" if several else ""
     note = branch_note(study.scenario) if several else None
-    return f"{policies}, {runs}{same}, {study.days} days" + (
-        f". {note.rstrip('.')}" if note else ""
+    return f"{policies}, {runs}{same}, {study.days} days." + (
+        f" {note.rstrip('.')}." if note else ""
     )
 
 
@@ -155,30 +157,29 @@ class _Scales(NamedTuple):
 
 def _rows(study: Study, colours: Mapping[str, str]) -> list[Row]:
     costs = [study.cents_per_extra_order(name) for name in study.rivals]
+    gains = study.gains("profit_cents")
     scales = _Scales(
         extra=style.widest(study.extra_orders(name) for name in study.rivals),
         cost=max((cost for cost in costs if math.isfinite(cost)), default=0.0),
-        profit=style.widest(study.difference(name, "profit_cents") for name in study.rivals),
+        profit=style.widest(gains.values()),
     )
-    return [_row(study, name, colours[name], scales) for name in study.ranked]
+    return [_row(study, name, colours[name], gains.get(name), scales) for name in study.ranked]
 
 
-def _row(study: Study, name: str, colour: str, scales: _Scales) -> Row:
-    is_baseline = name == study.baseline
+def _row(study: Study, name: str, colour: str, gain: Interval | None, scales: _Scales) -> Row:
     unit = study.scenario.currency
     extra = study.extra_orders(name)
-    gain = study.difference(name, "profit_cents")
     cost = study.cents_per_extra_order(name)
     return Row(
-        policy=name,
+        policy=policy_text(name),
         colour=colour,
-        is_baseline=is_baseline,
+        is_baseline=gain is None,
         orders=count(study.mean(name, "orders")),
-        extra=DASH if is_baseline else count(extra.mean, plus=True, scale=scales.extra),
-        extra_span="" if is_baseline else _within(extra, count, scales.extra),
-        cost=DASH if is_baseline else money(cost, unit, scale=scales.cost),
-        profit=DASH if is_baseline else money(gain.mean, unit, plus=True, scale=scales.profit),
-        profit_span="" if is_baseline else _within(gain, money, scales.profit),
+        extra=DASH if gain is None else count(extra.mean, plus=True, scale=scales.extra),
+        extra_span="" if gain is None else _within(extra, count, scales.extra),
+        cost=DASH if gain is None else money(cost, unit, scale=scales.cost),
+        profit=DASH if gain is None else money(gain.mean, unit, plus=True, scale=scales.profit),
+        profit_span="" if gain is None else _within(gain, money, scales.profit),
         members=count(study.mean(name, "members_end")),
         retention=percent(study.mean(name, "retention_d30")),
         best=style.probability(study.probability_of_best(name)),
@@ -221,10 +222,11 @@ def _narrow_lead(study: Study) -> list[str]:
     is_money = study.objective.endswith("_cents")
     write = partial(money if is_money else count, plus=True)
     unit = f" {study.scenario.currency}" if is_money else ""
+    ahead, behind = policy_text(first, starts=True), policy_text(second)
     if lead.mean == 0:
-        return [f"{first} and {second} have the same {what} on average."]
+        return [f"{ahead} and {behind} have the same {what} on average."]
     return [
-        f"{first} leads {second} by less than its interval: {write(lead.mean)}{unit} {what} "
+        f"{ahead} leads {behind} by less than its interval: {write(lead.mean)}{unit} {what} "
         f"({span(lead, write)}). More replications may turn them round."
     ]
 
@@ -312,11 +314,11 @@ def world_facts(scenario: Scenario) -> list[Fact]:
 def policy_fact(scenario: Scenario, name: str, baseline: str | None) -> Fact:
     """A policy with its terms."""
     policy = scenario.policies.get(name)
-    label = f"{name} (baseline)" if name == baseline else name
+    label = policy_text(name) + (" (baseline)" if name == baseline else "")
     if policy is None:
         return Fact(label, "terms are not in scenario.toml")
     terms = [f"{key.replace('_', ' ')} {_plain(value)}" for key, value in policy.parameters.items()]
-    scheme = policy.scheme.replace("_", " ")
+    scheme = "nothing is paid" if policy.scheme == "none" else policy.scheme.replace("_", " ")
     return Fact(label, ": ".join([scheme, ", ".join(terms)]) if terms else scheme)
 
 

@@ -13,6 +13,7 @@ from sim.report import style
 from sim.report.drawing import Drawing
 from sim.report.study import Study, mean_interval
 from sim.report.style import Look, Margins, count, money, percent, plural
+from sim.studies.wording import policy_text
 
 _EARNING_COLOURS = ("#d9dde2", "#9fd3c0", "#3fa383", "#00573d")
 
@@ -175,20 +176,21 @@ def _retention_title(study: Study, day_30: dict[str, float]) -> str:
         return "No customer was watched for 30 days: retention on day 30 is not known"
     best = max(known, key=lambda name: known[name])
     if study.baseline is None or len(known) == 1:
-        return f"{percent(known[best])} of new customers under {best} open the app on day 30"
-    apart = {name: study.difference(name, "retention_d30") for name in study.rivals}
+        named = policy_text(best)
+        return f"{percent(known[best])} of new customers under {named} open the app on day 30"
+    apart = study.gains("retention_d30")
     better = [name for name in study.rivals if apart[name].sign > 0]
     if better:
         best = max(better, key=lambda name: known.get(name, -1.0))
         twin = known.get(study.baseline, math.nan)
         opened = f"{percent(known[best])} of new customers open the app on day 30"
-        return f"Under {best}, {opened} ({study.baseline}: {percent(twin)})"
+        return f"Under {best}, {opened} ({policy_text(study.baseline)}: {percent(twin)})"
     worse = [name for name in study.rivals if apart[name].sign < 0]
     if worse:
         worst = min(worse, key=lambda name: known.get(name, 2.0))
         return (
             "Under no policy do more new customers open the app on day 30; "
-            f"under {worst} fewer do than under {study.baseline}"
+            f"under {worst} fewer do than under {policy_text(study.baseline)}"
         )
     low, high = percent(min(known.values())), percent(max(known.values()))
     between = low if low == high else f"{low.removesuffix(' %')} to {high}"
@@ -293,11 +295,11 @@ def funnel(study: Study, looks: dict[str, Look]) -> Drawing | None:
 def _funnel_title(study: Study, best: str, stages: dict[str, np.ndarray]) -> str:
     shares, messages, _, orders = stages[best]
     if not messages > 0:
-        return f"Nobody receives a message under {best}"
+        return f"Nobody receives a message under {policy_text(best)}"
     sent = f"{plural(shares, 'share')} send {plural(messages, 'message')}"
-    title = f"{best}: {sent} and bring {plural(orders, 'order')}"
+    title = f"{policy_text(best, starts=True)}: {sent} and bring {plural(orders, 'order')}"
     if study.baseline is not None and study.baseline != best:
-        title += f" ({study.baseline}: {count(stages[study.baseline][3])})"
+        title += f" ({policy_text(study.baseline)}: {count(stages[study.baseline][3])})"
     return title
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,19 +13,21 @@ from matplotlib.patches import Rectangle
 
 from sim.report import style
 from sim.report.drawing import Drawing
+from sim.report.names import axis_name, in_lines
 from sim.report.style import Margins
 from sim.studies.findings.discovery import Condition, Discovery
+from sim.studies.findings.sweep_memo import short_name
 from sim.studies.resampling import uniform_rows
 from sim.studies.sensitivity.analysis import Indices
 from sim.studies.sweeps.factors import Factor
-from sim.studies.wording import LOWER_IS_BETTER, label
+from sim.studies.wording import LOWER_IS_BETTER, capital, gist, label, listed, policy_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ROWS = 15
 _SHOWN = {"morris": "mu_star", "sobol": "ST", "pawn": "median"}
-_NAME_WIDTH = 30
+_NAME_WIDTH = 38
 _HOW = {
     "morris": (
         "Each dot is how much the outcome changes, up or down, when one factor goes over its whole "
@@ -59,22 +60,21 @@ def sensitivity(
 ) -> Drawing:
     """The factors by how much they move an outcome, the strongest first, with intervals.
 
-    names : what to call a factor, up to its first comma, by its dotted name; that is used where
-    there is none.
+    names : descriptions of factors by dotted name, which is used where there is none.
     """
     table = indices.table.head(MOST_ROWS)
-    called = [_short((names or {}).get(name) or name) for name in table["factor"]]
-    rows = ["\n".join(textwrap.wrap(name, _NAME_WIDTH)) or name for name in called]
+    called = _called(table["factor"], names or {})
+    rows = ["\n".join(in_lines(name, _NAME_WIDTH, most=3)) for name in called]
     beyond = table["beyond_noise"].to_numpy(bool)
     title = _matters(measure, [name for name, sure in zip(called, beyond, strict=True) if sure])
     is_money = indices.method == "morris" and measure.endswith("_cents")
-    subtitle = f"{_scale(indices.method, measure, currency)}; {indices.note}."
+    subtitle = f"{_scale(indices.method, measure, currency)}. {indices.note}."
     rest = len(indices.table) - len(table)
     if rest:
         subtitle += f" The {rest} weakest factors are not shown."
     margins = Margins(left=0.4 + 0.085 * _NAME_WIDTH, right=1.7)
     figure, (axes,) = style.canvas(
-        title, subtitle, height=0.5 * len(rows) + 0.3, margins=margins
+        title, subtitle, height=0.54 * len(rows) + 0.3, margins=margins
     )  # fmt: skip
     shown = _SHOWN[indices.method]
     values, half = table[shown].to_numpy(), table[f"{shown}_conf"].to_numpy()
@@ -122,8 +122,13 @@ def _scale(method: str, measure: str, currency: str) -> str:
     return f"Change of {label(measure)}{unit} over the range of a factor, either way"
 
 
-def _short(name: str) -> str:
-    return name.split(",")[0]
+def _called(factors: Iterable[str], names: Mapping[str, str]) -> list[str]:
+    """What factors are called, by dotted name; with that name where two are called the same."""
+    called = {factor: gist(names.get(factor) or "") or factor for factor in factors}
+    every = list(called.values())
+    return [
+        f"{name} ({factor})" if every.count(name) > 1 else name for factor, name in called.items()
+    ]
 
 
 def _writer(method: str, is_money: bool, largest: float) -> Callable[[float], str]:
@@ -210,17 +215,28 @@ def discovery(worlds: pd.DataFrame, found: Discovery, measure: str) -> Drawing |
     first = found.conditions[0]
     second = found.conditions[1] if len(found.conditions) > 1 else None
     losses, size = int(found.loses[found.inside].sum()), int(found.inside.sum())
-    title = f"{found.policy} loses when {found.rule}"
+    policy, against = policy_text(found.policy), policy_text(found.against)
+    rule = [one.words(short_name(one.factor), found.currency) for one in found.conditions]
+    title = f"{policy} loses when {listed(rule)}"
     outside = int(found.loses.sum()) - losses
     subtitle = (
-        f"It loses to {found.against} in {losses} of {style.plural(size, 'world')} inside the "
+        f"It loses to {against} in {losses} of {style.plural(size, 'world')} inside the "
         f"frame and in {outside} of {found.loses.size - size} outside"
     )
     if len(found.conditions) > 2:
         subtitle += "; the frame shows the first two conditions"
-    figure, (axes,) = style.canvas(
-        title, f"{subtitle}.", height=4.6, margins=Margins(left=1.0, right=0.4), headroom=0.3
+    unit = f", {found.currency}" if measure.endswith("_cents") else ""
+    across = axis_name(first.factor, found.currency)
+    up = (
+        f"{capital(label(measure))} beyond {against}{unit}"
+        if second is None
+        else axis_name(second.factor, found.currency)
     )
+    more = [style.LINE * text.count("\n") for text in (across, up)]
+    figure, (axes,) = style.canvas(
+        title, f"{subtitle}.", height=4.6, headroom=0.3 + more[1],
+        margins=Margins(left=1.0, right=0.4, bottom=0.7 + more[0]),
+    )  # fmt: skip
     x = _positions(table[first.factor.name], first.factor, 0)
     if second is not None:
         y = _positions(table[second.factor.name], second.factor, 1)
@@ -238,18 +254,12 @@ def discovery(worlds: pd.DataFrame, found: Discovery, measure: str) -> Drawing |
         axes.axhline(0, color=style.BASELINE, linewidth=1.2)
         style.thousands(axes.yaxis, 5, plus=True)
     _frame(axes, first, second)
-    unit = f", {found.currency}" if measure.endswith("_cents") else ""
-    style.label_axes(
-        axes,
-        _axis_name(first.factor, found.currency),
-        f"{label(measure)} beyond {found.against}{unit}" if second is None
-        else _axis_name(second.factor, found.currency),
-    )  # fmt: skip
+    style.label_axes(axes, across, up)
     axes.set_title(axes.get_title(loc="left"), fontsize=10.5, color=style.INK, loc="left", pad=10)
     style.key(
         axes,
-        [(f"{found.policy} loses", style.BAD), ("it does not", style.GOOD)],
-        lift=0.45,
+        [(f"{policy} loses", style.BAD), ("it does not", style.GOOD)],
+        lift=0.45 + more[1],
     )
     return Drawing(
         "discovery", figure, "Where it loses", found.sentence,
@@ -279,6 +289,7 @@ def _scale_axis(axes: Axes, which: str, factor: Factor) -> None:
         axis.set_ticks(range(len(factor.values)), [str(value) for value in factor.values])
     elif factor.scale == "log":
         axes.set(**{f"{which}scale": "log"})
+        style.log_ticks(axis)
     else:
         style.thousands(axis, 6)
 
@@ -319,9 +330,3 @@ def _spans(condition: Condition | None, limits: tuple[float, float]) -> list[tup
         else:
             spans.append((place - 0.5, place + 0.5))
     return spans
-
-
-def _axis_name(factor: Factor, currency: str) -> str:
-    unit = currency if factor.money else factor.unit
-    name = f"{factor.description} ({factor.name})" if factor.description else factor.name
-    return f"{name}, {unit}" if unit and unit not in ("name", "switch") else name

@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.scenario import Scenario
+from sim.studies.multiple import gains_beyond
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,17 +161,20 @@ class Study:
         """Mean of an outcome over the replications that have it, nan if none has."""
         return mean_interval(self.values(policy, measure)).mean
 
-    def difference(self, policy: str, measure: str) -> Interval:
-        """Paired difference from the baseline; as saved where the baseline's runs were not kept."""
-        if self.baseline is not None:
-            return mean_interval(self.values(policy, measure) - self.values(self.baseline, measure))
-        return self._saved_difference(policy, measure)
+    def gains(self, measure: str) -> dict[str, Interval]:
+        """Paired differences of all rivals from the baseline, with intervals that hold together.
 
-    def _saved_difference(self, policy: str, measure: str) -> Interval:
-        saved = _at(self.summary, "differences", policy, measure)
-        if not isinstance(saved, dict):
-            return Interval(math.nan, math.nan, math.nan)
-        return Interval(*(_number(saved.get(name)) for name in ("mean", "low", "high")))
+        See :func:`sim.studies.multiple.gains_beyond`. As saved where the baseline's runs were not
+        kept.
+        """
+        if self.baseline is None:
+            return {name: self._saved_gain(name, measure) for name in self.rivals}
+        values = {name: self.values(name, measure) for name in self.policies}
+        found = gains_beyond(values, self.baseline, self.scenario.seed)
+        return {name: Interval(one.mean, one.low, one.high) for name, one in found.items()}
+
+    def _saved_gain(self, policy: str, measure: str) -> Interval:
+        return _saved_interval(_at(self.summary, "gains_together", measure, policy))
 
     def identical(self, policy: str) -> list[str]:
         """The policies with the outcomes of ``policy`` in every run, itself included."""
@@ -244,6 +248,12 @@ def _at(place: Any, *names: str) -> Any:
     for name in names:
         place = place.get(name) if isinstance(place, dict) else None
     return place
+
+
+def _saved_interval(saved: Any) -> Interval:
+    """Three numbers of a saved object; nan for those it lacks."""
+    found = saved if isinstance(saved, dict) else {}
+    return Interval(*(_number(found.get(name)) for name in ("mean", "low", "high")))
 
 
 def _number(value: Any) -> float:

@@ -11,9 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from sim.report.names import in_lines, short
 from sim.report.study import Interval, Study
+from sim.studies.wording import policy_text
 
 INK, MUTED, GRID, BASELINE, CROWD = "#1b1f24", "#59636e", "#e4e7eb", "#7d8590", "#b3bac2"
 GOOD, LIGHT, BAD = "#0072b2", "#8cc4e8", "#e08a3c"
@@ -139,13 +141,9 @@ def plural(number: float, word: str) -> str:
 
 def listed(names: Sequence[str], most: int = 4) -> str:
     """Names in a sentence: "a, b and c"; only the first ``most`` of many."""
-    shown = list(names[:most]) + ([f"{len(names) - most} others"] if len(names) > most else [])
+    shown = [policy_text(name) for name in names[:most]]
+    shown += [f"{len(names) - most} others"] if len(names) > most else []
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
-def short(name: str, longest: int = 24) -> str:
-    """A policy's name cut to what fits beside a row."""
-    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 def line_names(study: Study) -> dict[str, str]:
@@ -261,7 +259,15 @@ def percent_ticks(axis: Axis, ticks: int = 6) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 2):g} %"))
 
 
+def log_ticks(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2, 3 and 5 times powers of ten, written in full."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axis.set_minor_locator(NullLocator())
+
+
 ROW = 0.44  # inches a row of a chart takes
+LINE = 0.19  # and a further line of text in it or at an axis
 
 
 def rows_height(rows: int) -> float:
@@ -272,7 +278,8 @@ def rows_height(rows: int) -> float:
 def name_rows(axes: Axes, names: Sequence[str], table: dict[str, Look]) -> None:
     """A policy per row from the top, named in its colour."""
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_yticks(range(len(names)), [short(name) for name in names], fontsize=BODY)
+    rows = ["\n".join(_row_lines(name)) for name in names]
+    axes.set_yticks(range(len(names)), rows, fontsize=BODY, linespacing=1.0)
     for text, name in zip(axes.get_yticklabels(), names, strict=True):
         text.set_color(ink(table[name]))
         text.set_fontweight("bold" if table[name].stands_out else "normal")
@@ -282,7 +289,11 @@ def name_rows(axes: Axes, names: Sequence[str], table: dict[str, Look]) -> None:
 
 def row_margin(names: Sequence[str]) -> float:
     """Inches that the names of rows take."""
-    return 0.35 + 0.105 * max(len(short(name)) for name in names)
+    return 0.35 + 0.105 * max(len(line) for name in names for line in _row_lines(name))
+
+
+def _row_lines(name: str) -> list[str]:
+    return in_lines(policy_text(name))
 
 
 def ink(look: Look) -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from sim.report import style
 from sim.report.drawing import Drawing
 from sim.report.money_figures import forest
+from sim.report.names import short
 from sim.report.sensitivity_figures import discovery, variance
 from sim.report.study import Interval
 from sim.report.style import Look, Margins, plural
@@ -17,13 +18,14 @@ from sim.studies.findings.findings import Choice, Findings
 from sim.studies.findings.flips import Flip, FlipStudy
 from sim.studies.findings.sweep_memo import assumption_value, short_name
 from sim.studies.sweeps.design import Design
-from sim.studies.wording import label
+from sim.studies.wording import capital, label, policy_text
 
 MOST_ROWS = 16
 NAMES = ("gains", "worlds", "discovery", "flips_0", "flips_1", "flips_2")
 """Figures that a later page of the same folder may lack."""
 
 _MOST_LINES = 5
+_LONGEST = 34  # letters of a name at the end of a line
 _BESIDE = 0.85  # inches from a strip to what is written beside it
 
 
@@ -67,15 +69,15 @@ def gains(findings: Findings, looks: dict[str, Look]) -> Drawing | None:
     shown = _rivals(findings)[:MOST_ROWS]
     if not shown:
         return None
-    what = label(findings.objective)
+    what, baseline = label(findings.objective), policy_text(findings.baseline)
     best = shown[0]
     write = style.money if _currency(findings) else style.count
     if best.gain.low > 0:
         amount = write(best.gain.mean)
         unit = f" {_currency(findings)}".rstrip()
-        title = f"{best.name} makes {amount}{unit} more {what} than {findings.baseline}"
+        title = f"{best.name} makes {amount}{unit} more {what} than {baseline}"
     else:
-        title = f"No choice is surely better than {findings.baseline} in {what}"
+        title = f"No choice is surely better than {baseline} in {what}"
     subtitle = (
         f"Mean over {plural(findings.counts.worlds, 'world')}; bars: joint 95 % intervals of the "
         f"luck of {plural(findings.counts.replications, 'replication')}"
@@ -84,7 +86,7 @@ def gains(findings: Findings, looks: dict[str, Look]) -> Drawing | None:
     chances = {one.name: one.probability_of_best for one in shown}
     figure = forest(title, subtitle, intervals, looks, unit=_currency(findings), chances=chances)
     how = (
-        f"Each dot is how much more {what} a choice makes than {findings.baseline} with the same "
+        f"Each dot is how much more {what} a choice makes than {baseline} with the same "
         "people and luck, on average over everything that is not known. A bar that crosses zero "
         "could be no change at all. The bars are wide enough to hold for all choices at once, so "
         "also for the one that did best."
@@ -101,9 +103,11 @@ def robustness(findings: Findings, looks: dict[str, Look]) -> Drawing | None:
     if worlds < 2 or not shown:
         return None
     best = shown[0]
-    title = f"{best.name} beats {findings.baseline} in {best.worlds_better} of {worlds} worlds"
+    baseline = policy_text(findings.baseline)
+    title = f"{best.name} beats {baseline} in {best.worlds_better} of {worlds} worlds"
     subtitle = "Each line sorts the worlds, which are draws of what is not known, from bad to good"
-    widest = max(len(one.name) for one in shown)
+    names = {one.name: short(one.name, _LONGEST) for one in shown}
+    widest = max(map(len, names.values()))
     figure, (axes,) = style.canvas(
         title, subtitle, height=3.8, margins=Margins(left=0.95, right=0.6 + 0.1 * widest)
     )
@@ -113,14 +117,14 @@ def robustness(findings: Findings, looks: dict[str, Look]) -> Drawing | None:
         look, ordered = looks[one.name], np.sort(one.world_gain)
         axes.plot(places, ordered, color=look.colour, linestyle=look.dash,
                   linewidth=2.4 if one is best else 1.5)  # fmt: skip
-        ends.append((float(ordered[-1]), one.name, look.colour))
+        ends.append((float(ordered[-1]), names[one.name], look.colour))
     axes.axhline(0, color=style.BASELINE, linewidth=1.5)
     axes.set_xlim(0, 100)
     losing = 100 * float(np.mean(best.world_gain <= 0))
     if losing > 0:
         axes.axvspan(0, losing, color=style.BAD, alpha=0.12, linewidth=0)
         axes.text(
-            0.01 * 100, 0.96, f"{best.name} loses", transform=axes.get_xaxis_transform(),
+            0.01 * 100, 0.96, f"{names[best.name]} loses", transform=axes.get_xaxis_transform(),
             fontsize=style.SMALL, color="#7a3b00", va="top",
         )  # fmt: skip
     factor = 0.01 if _currency(findings) else 1.0
@@ -136,8 +140,8 @@ def robustness(findings: Findings, looks: dict[str, Look]) -> Drawing | None:
 
 def _gain_axis(findings: Findings) -> str:
     unit = f", {_currency(findings)}" if _currency(findings) else ""
-    what = label(findings.objective).capitalize()
-    return f"{what} beyond {findings.baseline}{unit} per run"
+    what = capital(label(findings.objective))
+    return f"{what} beyond {policy_text(findings.baseline)}{unit} per run"
 
 
 # --------------------------------------------------------------------------------------- flips
@@ -181,8 +185,8 @@ def _flip_figure(study: FlipStudy, findings: Findings, number: int) -> Drawing |
     style.key(
         axes,
         [
-            (f"{study.leader} is better", style.LIGHT),
-            (f"{study.rival} is better", style.BAD),
+            (f"{policy_text(study.leader, starts=True)} is better", style.LIGHT),
+            (f"{policy_text(study.rival, starts=True)} is better", style.BAD),
             ("as written", style.INK),
         ],
     )
@@ -193,21 +197,22 @@ def _flip_figure(study: FlipStudy, findings: Findings, number: int) -> Drawing |
         f"({study.shape}) over {study.worlds} worlds that predicts {share} of the differences "
         "between worlds it has not seen; nothing is said beyond the range that was tried."
     )
-    topic = f"What would flip it against {study.rival}"
+    topic = f"What would flip it against {policy_text(study.rival)}"
     return Drawing(f"flips_{number}", figure, topic, title, how)
 
 
 def _flips_title(study: FlipStudy) -> str:
     turning = sum(flip.status == "flips" for flip in study.flips)
     count = f"{turning} of {plural(len(study.flips), 'assumption')}"
+    leader, rival = policy_text(study.leader), policy_text(study.rival)
     if study.written[0] <= 0:
-        ahead = f"As written {study.rival} is ahead of {study.leader}"
+        ahead = f"As written {rival} is ahead of {leader}"
         verb = "turns" if turning == 1 else "turn"
         return f"{ahead}; {count}, moved alone, {verb} it" if turning else ahead
     if not turning:
-        return f"No assumption, moved alone, flips {study.leader} against {study.rival}"
+        return f"No assumption, moved alone, flips {leader} against {rival}"
     verb = "flips" if turning == 1 else "flip"
-    return f"{count}, moved alone, {verb} {study.leader} against {study.rival}"
+    return f"{count}, moved alone, {verb} {leader} against {rival}"
 
 
 def _strip(axes: Axes, row: int, flip: Flip, study: FlipStudy, currency: str) -> None:
@@ -230,7 +235,7 @@ def _strip(axes: Axes, row: int, flip: Flip, study: FlipStudy, currency: str) ->
     width = axes.get_position().width * style.WIDTH
     start, end = (assumption_value(one, flip, currency) for one in (flip.low, flip.high))
     for x, text, side, colour in (
-        (-0.025, start, "right", style.MUTED), (1.025, end, "left", style.MUTED),
+        (-0.04, start, "right", style.MUTED), (1.04, end, "left", style.MUTED),
         (-_BESIDE / width, short_name(flip.factor), "right", style.INK),
         (1 + _BESIDE / width, _told(flip, currency), "left", style.INK),
     ):  # fmt: skip

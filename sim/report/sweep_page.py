@@ -30,7 +30,7 @@ from sim.studies.findings.findings import Choice, Findings
 from sim.studies.findings.sweep_memo import memo_of_findings
 from sim.studies.sweeps.design import Design
 from sim.studies.sweeps.sampling import Settings
-from sim.studies.wording import figure, label
+from sim.studies.wording import figure, label, policy_text
 
 FEW_REPLICATIONS = 5
 FEW_WORLDS = 30
@@ -72,7 +72,7 @@ def sweep_page(
         headline=(memo.recommendation[0], " ".join(memo.recommendation[1:])),
         memo=memo,
         runs=_runs(findings),
-        baseline=findings.baseline,
+        baseline=policy_text(findings.baseline),
         objective=label(findings.objective).capitalize(),
         targets=_target_heads(findings),
         rows=_rows(findings),
@@ -98,7 +98,7 @@ def answers_page(folder: Path, design: Design) -> str:
         headline=(headline, ""),
         memo=None,
         runs=f"{design.scenario.days:g} days.",
-        baseline=design.baseline,
+        baseline=policy_text(design.baseline),
         objective="",
         targets=[],
         rows=[],
@@ -180,7 +180,7 @@ def _row(one: Choice, findings: Findings, colour: str) -> Row:
     tenth = sorted(one.world_gain)[worlds // 10]
     spent = one.spent_cents
     return Row(
-        name=one.name,
+        name=policy_text(one.name),
         colour=colour,
         is_baseline=one.is_baseline,
         gain=DASH if one.is_baseline else write(gain.mean, plus=True),

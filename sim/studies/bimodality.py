@@ -43,18 +43,39 @@ def two_modes(values: np.ndarray, seed: int) -> Modes | None:
     sides, drawn by address from ``seed``, since ties are dips of their own. Modes are told apart at
     the break that leaves least variance within them (Fisher 1958).
     """
-    found = np.sort(np.asarray(values, np.float64))
-    found = found[np.isfinite(found)]
+    chance = dip_chance(values, seed)
+    return parted(values, chance) if chance <= ALARM else None
+
+
+def dip_chance(values: np.ndarray, seed: int) -> float:
+    """Chance of a dip as large as that of (n,) among as many runs of a uniform distribution.
+
+    1 where there are fewer than :data:`FEWEST_RUNS`, or all are the same.
+    """
+    found = _ordered(values)
     if found.size < FEWEST_RUNS or found[0] == found[-1]:
-        return None
+        return 1.0
     distance = dip(np.sort(_spread(found, seed)))
     null = _null_dips(found.size)
-    chance = float((1 + np.count_nonzero(null >= distance)) / (1 + null.size))
+    return float((1 + np.count_nonzero(null >= distance)) / (1 + null.size))
+
+
+def parted(values: np.ndarray, chance: float) -> Modes | None:
+    """The two modes of outcomes (n,) that are not all the same, found real with ``chance``.
+
+    None where one of them has so few runs that they are outliers.
+    """
+    found = _ordered(values)
     below = _natural_break(found)
     share = below / found.size
-    if chance > ALARM or min(share, 1 - share) < LEAST_SHARE:
+    if min(share, 1 - share) < LEAST_SHARE:
         return None
     return Modes(share, float(found[:below].mean()), float(found[below:].mean()), chance)
+
+
+def _ordered(values: np.ndarray) -> np.ndarray:
+    found = np.sort(np.asarray(values, np.float64))
+    return found[np.isfinite(found)]
 
 
 def _spread(ordered: np.ndarray, seed: int) -> np.ndarray:

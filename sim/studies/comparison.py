@@ -20,7 +20,7 @@ from sim.studies import comparison_files, files
 from sim.studies.abuse import rules_finding
 from sim.studies.bimodality import two_modes
 from sim.studies.flags import Facts, Flag, gravest_first, policy_flags
-from sim.studies.multiple import Standings, standings
+from sim.studies.multiple import Standings, gains_beyond, standings
 from sim.studies.replicate import Replication
 from sim.studies.statistics import (
     Interval,
@@ -32,7 +32,7 @@ from sim.studies.statistics import (
     variance_ratio,
 )
 from sim.studies.verdict import Verdict, cost_per_order, verdict
-from sim.studies.wording import LOWER_IS_BETTER, column_digits, figure, label
+from sim.studies.wording import LOWER_IS_BETTER, column_digits, figure, label, policy_text
 from sim.twins import TWIN_MEASURES
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Comparison:
             means = [float(self.values(name, measure).mean()) for name in self.policies]
             digits = column_digits(measure, means)
             columns[label(measure)] = [figure(measure, mean, digits=digits) for mean in means]
-        table = pd.DataFrame(columns, index=list(self.policies)).to_string()
+        table = pd.DataFrame(columns, index=list(map(policy_text, self.policies))).to_string()
         means_of = f"Means of {self.replications} runs, in {self.scenario.currency}"
         return f"{self.verdict()}\n\n{means_of}\n{table}"
 
@@ -205,7 +205,8 @@ class Comparison:
     def differences(self, measure: str = "profit_cents") -> pd.DataFrame:
         """A row per policy other than the baseline: the paired difference from it in ``measure``.
 
-        Columns: mean, low and high of the 95 % paired t interval; better_share, the share of
+        Columns: mean, low and high of the 95 % paired t interval, each for itself (see
+        :meth:`gains` for those that hold together); better_share, the share of
         replications in which the policy is better; probability_of_best, see
         :meth:`probability_of_best`; half_width of the interval; replications in which both are
         numbers; sd of their differences; variance_ratio, see
@@ -233,6 +234,18 @@ class Comparison:
             "sd": found.sd,
             "variance_ratio": variance_ratio(values, twin),
         }
+
+    def gains(self, measure: str | None = None) -> dict[str, Interval]:
+        """What each other policy has beyond the baseline (default: in the objective), by name.
+
+        The 95 % intervals all hold together, so also that of the policy that did best; those of
+        :meth:`differences` hold for a policy that was named before it was run. A replication in
+        which any policy has no number is left out.
+        """
+        measure = self.objective if measure is None else measure
+        names = dict.fromkeys((*self.policies, self.baseline))
+        values = {name: self.values(name, measure) for name in names}
+        return gains_beyond(values, self.baseline, self.scenario.seed)
 
     def ranking(self, measure: str | None = None) -> Standings:
         """Which policies can be told apart (default: by the objective), all of them together.
@@ -273,6 +286,7 @@ class Comparison:
             currency=self.scenario.currency,
             probability=self.probability_of_best(),
             ranking=self.standing,
+            gains={measure: self.gains(measure) for measure in {self.objective, "orders"}},
         )
 
     @cached_property
@@ -370,11 +384,12 @@ class Comparison:
         """The paired differences in ``measure`` with their intervals, a matplotlib Figure."""
         from sim.report import forest_figure
 
-        rows = self.differences(measure)[["mean", "low", "high"]].itertuples(name=None)
+        rows = [(name, one.mean, one.low, one.high) for name, one in self.gains(measure).items()]
+        joint = ", holding for all policies at once" if len(rows) > 1 else ""
         return forest_figure(
-            list(rows),
-            title=f"Change of {label(measure)} against {self.baseline}",
-            subtitle=f"{self.replications} replications, 95 % intervals",
+            rows,
+            title=f"Change of {label(measure)} against {policy_text(self.baseline)}",
+            subtitle=f"{self.replications} replications, 95 % intervals{joint}",
             currency=self.scenario.currency if measure.endswith("_cents") else "",
         )
 

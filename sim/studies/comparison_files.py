@@ -61,6 +61,7 @@ def summary(comparison: Comparison) -> dict[str, Any]:
             | {"probability_of_best": best[name]}
             for name in comparison.rivals
         },
+        "gains_together": _gains(comparison),
         "income_disclosure": comparison.income_disclosure.to_dict("index"),
         "attribution": comparison.attribution.to_dict("index"),
         "abuse": comparison.abuse.to_dict("index"),
@@ -68,6 +69,18 @@ def summary(comparison: Comparison) -> dict[str, Any]:
         "rules_finding": comparison.rules_finding,
         "flags": [flag._asdict() for flag in comparison.flags],
         "warnings": list(comparison.warnings),
+    }
+
+
+def _gains(comparison: Comparison) -> dict[str, Any]:
+    """By measure and policy: what it has beyond the baseline; these intervals hold together."""
+    measures = dict.fromkeys((comparison.objective, "orders", "profit_cents"))
+    return {
+        measure: {
+            name: {"mean": found.mean, "low": found.low, "high": found.high}
+            for name, found in comparison.gains(measure).items()
+        }
+        for measure in measures
     }
 
 

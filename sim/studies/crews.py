@@ -37,15 +37,32 @@ class StoppedError(InputError):
 
 
 class Lost(NamedTuple):
-    """A piece whose process ended before it was done. reason : why, as far as it is known."""
+    """A piece whose process ended before it was done.
+
+    reason : why, as far as it is known. hung : whether it was ended for taking too long.
+    """
 
     reason: str
+    hung: bool = False
 
 
 class Raised(NamedTuple):
     """A piece that ended with an exception."""
 
     error: BaseException
+
+
+class _SignOfLife(NamedTuple):
+    """Sent by a process that goes on with its piece."""
+
+
+_pipe_to_parent: Any = None
+
+
+def show_life() -> None:
+    """From within a piece: a step of it is done. The time limit of its process begins anew."""
+    if _pipe_to_parent is not None:
+        _pipe_to_parent.send(_SignOfLife())
 
 
 class Crew(Protocol):
@@ -116,9 +133,10 @@ class _Worker:
 class LocalCrew:
     """Does pieces in ``count`` processes of this machine.
 
-    A process that dies is replaced, and its piece is :class:`Lost`. time_limit : seconds after
-    which a process that has a piece of given length is taken to hang and is killed, as a function
-    of the piece; memory_limit : bytes of a process above which it is.
+    A process that dies is replaced, and its piece is :class:`Lost`. time_limit : seconds without
+    a sign of life (:func:`show_life`) after which a process is taken to hang and is killed, as a
+    function of its piece; memory_limit : bytes of a process above which it is. context : makes
+    the pipes and processes as :mod:`multiprocessing` does; default forks.
     """
 
     def __init__(
@@ -127,6 +145,7 @@ class LocalCrew:
         count: int,
         time_limit: Callable[[Any], float] | None = None,
         memory_limit: float | None = None,
+        context: Any = None,
     ) -> None:
         self.slots = count
         self._work = work
@@ -134,7 +153,8 @@ class LocalCrew:
         self._memory_limit = memory_limit
         # fork: named because Mesa changes the default to spawn when it is imported.
         methods = multiprocessing.get_all_start_methods()
-        self._context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
+        usual = "fork" if "fork" in methods else "spawn"
+        self._context = multiprocessing.get_context(usual) if context is None else context
         self._workers = [_Worker(work, self._context) for _ in range(count)]
         self._waiting: deque[tuple[int, bytes, float | None]] = deque()
 
@@ -176,38 +196,42 @@ class LocalCrew:
         found = set(connection.wait(waited, wait))
         for worker in busy:
             if worker.pipe in found or worker.process.sentinel in found:
-                yield self._result(worker)
-            elif watched and (reason := self._broken_limit(worker)):
-                yield self._replace(worker, reason)
+                yield from self._result(worker)
+            elif watched and (lost := self._broken_limit(worker)):
+                yield self._replace(worker, lost)
 
-    def _result(self, worker: _Worker) -> tuple[int, Any]:
+    def _result(self, worker: _Worker) -> Iterator[tuple[int, Any]]:
+        """What the process sent, nothing if that is a sign of life, or that it has ended."""
         number = worker.number
         assert number is not None
         with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
             if worker.pipe.poll():
                 result = worker.pipe.recv()
-                worker.number = None
-                return number, result
+                worker.began = time.monotonic()
+                if not isinstance(result, _SignOfLife):
+                    worker.number = None
+                    yield number, result
+                return
         # Outside of an exception's handler, which what the new process raises would be a part of.
         worker.process.join()
-        return self._replace(worker, _how_it_ended(worker.process.exitcode))
+        yield self._replace(worker, Lost(_how_it_ended(worker.process.exitcode)))
 
-    def _replace(self, worker: _Worker, reason: str) -> tuple[int, Lost]:
+    def _replace(self, worker: _Worker, lost: Lost) -> tuple[int, Lost]:
         number = worker.number
         assert number is not None
         worker.end()
         self._workers[self._workers.index(worker)] = _Worker(self._work, self._context)
-        return number, Lost(reason)
+        return number, lost
 
-    def _broken_limit(self, worker: _Worker) -> str:
+    def _broken_limit(self, worker: _Worker) -> Lost | None:
         seconds = time.monotonic() - worker.began
         if worker.limit is not None and seconds > worker.limit:
-            return f"it hung: no answer after {seconds:.0f} seconds"
+            return Lost(f"it hung: no answer after {seconds:.0f} seconds", hung=True)
         if self._memory_limit is not None:
             used = resident_bytes(worker.process.pid)
             if used > self._memory_limit:
-                return f"it took {used / 1e6:,.0f} MB of memory"
-        return ""
+                return Lost(f"it took {used / 1e6:,.0f} MB of memory")
+        return None
 
     def close(self, at_once: bool) -> None:
         """End the processes; those with a piece only if ``at_once``, else when it is done."""
@@ -229,11 +253,21 @@ def _how_it_ended(code: int | None) -> str:
 
 
 def _serve(work: Work, pipe: Any, parents_end: Any) -> None:
-    """Do pieces until there are no more; leave Ctrl-C to the parent, and do not outlive it."""
+    """Serve as a process that was forked from its parent, or spawned by it."""
     parents_end.close()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    serve(work, pipe)
+
+
+def serve(work: Work, pipe: Any) -> None:
+    """Do the pieces that come through ``pipe`` until there are no more; leave Ctrl-C to the parent.
+
+    It ends the process.
+    """
+    global _pipe_to_parent
+    _pipe_to_parent = pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while piece := pipe.recv_bytes():
             pipe.send(_attempt(work, pickle.loads(piece)))
@@ -259,6 +293,45 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+class _Interrupt:
+    """Whether there was a Ctrl-C since :func:`lasting_interrupts` began."""
+
+    came = False
+
+
+def check_interrupt() -> None:
+    """Raise KeyboardInterrupt if one was raised inside :func:`lasting_interrupts` and got lost."""
+    if _Interrupt.came:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def lasting_interrupts() -> Iterator[None]:
+    """Have a Ctrl-C noted, for :func:`check_interrupt` and the end of the block to find.
+
+    Libraries in C that ask an object for an attribute take any exception for "it has none". A
+    KeyboardInterrupt that is raised there, or in a finalizer, goes no further.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is not signal.default_int_handler or (
+        threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+
+    def note(number: int, frame: Any) -> None:
+        _Interrupt.came = True
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+        check_interrupt()
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        _Interrupt.came = False
+
+
 def resident_bytes(process: int | None = None) -> int:
     """Memory that a process (default this one) holds, in bytes; 0 where it cannot be told."""
     try:
@@ -273,7 +346,9 @@ class FuturesCrew:
 
     work must be a function that the executor's workers can import. lost : whether an exception
     means that the whole executor is gone, and a message that says so. deaths : exceptions which
-    mean that the piece's process died.
+    mean that the piece's process died. patience : seconds in which the executor has to be done
+    with a piece that it works on, as a function of the piece; if nothing comes for longer than
+    that of any piece it has, it is given up.
     """
 
     def __init__(
@@ -283,6 +358,7 @@ class FuturesCrew:
         slots: int,
         lost: Callable[[BaseException], str | None] = lambda error: None,
         deaths: tuple[type[BaseException], ...] = (),
+        patience: Callable[[Any], float] | None = None,
     ) -> None:
         self.slots = slots
         self._work = work
@@ -291,10 +367,17 @@ class FuturesCrew:
         self._deaths: tuple[type[BaseException], ...] = (
             futures.BrokenExecutor, futures.CancelledError, *deaths,
         )  # fmt: skip
+        self._patience = patience
         self._numbers: dict[futures.Future[Any], int] = {}
+        self._patience_with: dict[int, float] = {}
+        self._heard = time.monotonic()
 
     def submit(self, number: int, piece: Any) -> None:
         """Hand a piece to the executor."""
+        if not self._numbers:
+            self._heard = time.monotonic()
+        if self._patience is not None:
+            self._patience_with[number] = self._patience(piece)
         try:
             self._numbers[self._executor.submit(self._work, piece)] = number
         except Exception as error:
@@ -312,8 +395,29 @@ class FuturesCrew:
             raise StoppedError(message) from None
 
     def collect(self, timeout: float | None = None) -> list[tuple[int, Any]]:
-        """What is done, once there is something or the time is up."""
-        done, _ = futures.wait(self._numbers, timeout, return_when=futures.FIRST_COMPLETED)
+        """What is done, once there is something or the time is up.
+
+        Raises
+        ------
+        StoppedError
+            If the executor is gone, or has not answered for longer than ``patience``.
+        """
+        most = max(self._patience_with.values(), default=None)
+        left = None if most is None else max(0.0, self._heard + most - time.monotonic())
+        waits = [one for one in (timeout, left) if one is not None]
+        done, _ = futures.wait(
+            self._numbers, min(waits, default=None), return_when=futures.FIRST_COMPLETED
+        )
+        if done:
+            self._heard = time.monotonic()
+        elif most is not None and self._numbers and time.monotonic() > self._heard + most:
+            raise StoppedError(
+                f"no worker has answered for {most:.0f} seconds, longer than the limits of a run "
+                "allow; finished runs are kept: end the workers that hang, then run the same "
+                "command with --resume"
+            )
+        for future in done:
+            self._patience_with.pop(self._numbers[future], None)
         return [(self._numbers.pop(future), self._result(future)) for future in done]
 
     def _result(self, future: futures.Future[Any]) -> Any:
@@ -331,6 +435,7 @@ class FuturesCrew:
             for future in self._numbers:
                 future.cancel()
         self._numbers.clear()
+        self._patience_with.clear()
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from sim.disclosure import FEW_PARTICIPANTS
 from sim.incentives import JURISDICTIONS
 from sim.studies.bimodality import Modes
 from sim.studies.statistics import Interval
-from sim.studies.wording import figure, label, money, number, percent
+from sim.studies.wording import figure, label, money, number, percent, policy_text
 
 Severity = Literal["note", "warning", "breach"]
 SEVERITIES: tuple[Severity, ...] = ("breach", "warning", "note")
@@ -140,8 +140,8 @@ def loses_money(facts: Facts) -> Finding:
     surely = gain.high < 0
     text = (
         f"spends {facts.money(facts.spent_cents)} per run and leaves {facts.money(-gain.mean)} "
-        f"less profit than {facts.baseline}" + ("" if surely else ", which could be chance")
-    )
+        f"less profit than {policy_text(facts.baseline)}"
+    ) + ("" if surely else ", which could be chance")
     return ("warning" if surely else "note"), text, gain.mean
 
 

@@ -11,7 +11,7 @@ of the runs at hand, so that it knows how much luck the policies share; it is ne
 Bonferroni and Holm. Of two policies it is Student's. Ranks follow as in Mogstad, Romano, Shaikh and
 Wilhelm (2024): a policy ranks behind all that are better for sure, and before all that are worse.
 
-:func:`gains` has the same for the differences from a baseline alone.
+:func:`gains` and :func:`gains_beyond` have the same for the differences from a baseline alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sim.studies.statistics import (
     mean_interval,
     paired_difference,
 )
-from sim.studies.wording import DASH
+from sim.studies.wording import DASH, policy_text
 
 MOST_DRAWN = 500_000
 """Differences times the square of the rank of the runs, up to which the bar of all gains is drawn
@@ -105,7 +105,7 @@ class Standings:
 
     @property
     def line(self) -> str:
-        """The ranking in a line: "1 a; 2-3 b, c (cannot be told apart); 4 none"."""
+        """The ranking in a line: "1 a; 2-3 b, c (cannot be told apart); 4 no reward"."""
         groups: list[tuple[Place, list[str]]] = []
         for name, place in self.places.items():
             if groups and groups[-1][0][:2] == place[:2]:
@@ -120,7 +120,8 @@ class Standings:
             places += f"{DASH}{place.worst}"
         apart = any(self.is_better(one, other) for one in names for other in names)
         alike = len(names) > 1 and not apart
-        return f"{places} {', '.join(names)}" + (" (cannot be told apart)" if alike else "")
+        texts = ", ".join(map(policy_text, names))
+        return f"{places} {texts}" + (" (cannot be told apart)" if alike else "")
 
 
 def standings(
@@ -184,6 +185,20 @@ def gains(values: np.ndarray, baselines: np.ndarray, seed: int) -> list[Interval
             np.fmax(largest, drawn, out=largest)
         bar = min(bar, float(np.quantile(largest, LEVEL)))
     return [_widened(one, bar) for one in found]
+
+
+def gains_beyond(values: Mapping[str, np.ndarray], baseline: str, seed: int) -> dict[str, Interval]:
+    """:func:`gains` of all policies but ``baseline`` beyond it, by name.
+
+    values : outcomes of each policy, the baseline's among them, (n,), of the same replications;
+    one in which any policy has none is left out for all.
+    """
+    names = list(values)
+    table = np.array([np.asarray(values[name], np.float64) for name in names])
+    table = table[:, np.isfinite(table).all(axis=0)]
+    places = np.full(len(names), names.index(baseline))
+    found = dict(zip(names, gains(table, places, seed), strict=True))
+    return {name: gain for name, gain in found.items() if name != baseline}
 
 
 def _widened(found: Interval, bar: float) -> Interval:

@@ -28,7 +28,14 @@ from sim.opportunists import attack_summary
 from sim.quantities import Column
 from sim.scenario import Network, Population, Scenario
 from sim.studies.cascade import largest_tree
-from sim.studies.crews import LocalCrew, Lost, Raised, frozen_memory
+from sim.studies.crews import (
+    LocalCrew,
+    Lost,
+    Raised,
+    check_interrupt,
+    frozen_memory,
+    lasting_interrupts,
+)
 from sim.twins import TWIN_MEASURES, compare_with_twin
 from sim.world import World, bytes_available, bytes_needed, make_world, world_seed
 
@@ -105,11 +112,17 @@ def collected_warnings() -> Iterator[list[str]]:
 
 
 def run_replication(job: Job, number: int) -> Replication:
-    """Replication ``number``: the world is built once, the baseline runs first as the twin."""
+    """Replication ``number``: the world is built once, the baseline runs first as the twin.
+
+    Raises
+    ------
+    InputError
+        If the world cannot be made, with its number: what others allow may be too much for it.
+    """
     start = time.perf_counter()
     runs: dict[str, PolicyRun] = {}
     with collected_warnings() as found:
-        world = make_world(job.scenario, world_seed(job.scenario.seed, number), graph=job.graph)
+        world = _numbered_world(job, number)
         past = past_of(job.scenario, number, world, job.engine)
         twin = run_policy(job, job.baseline, number, world, past)
         baseline = _kept(job, twin, twin, number)
@@ -120,6 +133,17 @@ def run_replication(job: Job, number: int) -> Replication:
                 run = run_policy(job, name, number, world, past)
                 runs[name] = _kept(job, run, twin, number)
     return Replication(number, runs, baseline.outcomes, tuple(found), time.perf_counter() - start)
+
+
+def _numbered_world(job: Job, number: int) -> World:
+    try:
+        return make_world(job.scenario, world_seed(job.scenario.seed, number), graph=job.graph)
+    except InputError as error:
+        raise InputError(
+            f"the world of replication {number} cannot be made: {error} (each world has a network "
+            "and people of its own, so others may be possible; leaving this one out would bias "
+            "the means)"
+        ) from None
 
 
 def past_of(
@@ -262,13 +286,16 @@ class Workers(Generic[Result]):
         self.work = work
         self.count = count
         self._crew: LocalCrew | None = None
-        self._frozen = frozen_memory()
+        self._at_exit = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         warm_up()
-        self._frozen.__enter__()
-        if self.count > 1:
-            self._crew = LocalCrew(self.work, self.count)
+        with contextlib.ExitStack() as entered:
+            entered.enter_context(lasting_interrupts())
+            entered.enter_context(frozen_memory())
+            if self.count > 1:
+                self._crew = LocalCrew(self.work, self.count)
+            self._at_exit = entered.pop_all()
         return self
 
     def __exit__(
@@ -277,19 +304,26 @@ class Workers(Generic[Result]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._frozen.__exit__(None, None, None)
-        if self._crew is not None:
-            self._crew.close(at_once=kind is not None)
+        try:
+            if self._crew is not None:
+                self._crew.close(at_once=kind is not None)
+        finally:
+            self._at_exit.__exit__(kind, error, trace)
 
     def run(self, numbers: range) -> Iterator[tuple[int, Result]]:
         """Each of ``numbers`` with what came of it, as they are done."""
         if self._crew is None:
-            yield from ((number, self.work(number)) for number in numbers)
+            for number in numbers:
+                result = self.work(number)
+                # Before it is kept: a Ctrl-C that got lost in it may have left it half done.
+                check_interrupt()
+                yield number, result
             return
         for number in numbers:
             self._crew.submit(number, number)
         left = len(numbers)
         while left:
+            check_interrupt()
             for number, result in self._crew.collect():
                 left -= 1
                 if isinstance(result, Lost):

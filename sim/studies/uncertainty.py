@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from scipy import special, stats
+from scipy import special
 
 from sim.errors import InputError, nearest
 from sim.randomness import Decision, derive_seed, uniform_table
@@ -260,6 +260,8 @@ def associations(
     draws that are not numbers are left out. Empty with fewer than :data:`FEWEST_DRAWS`, from which
     the strongest of many correlations is chance, and where all effects are equal.
     """
+    from scipy import stats  # takes half a second to load, on the way of every command
+
     kept = np.isfinite(effects)
     count, effect = int(kept.sum()), stats.rankdata(effects[kept])
     if count < FEWEST_DRAWS or np.ptp(effect) == 0:

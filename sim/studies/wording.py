@@ -33,6 +33,26 @@ _LABELS = {
 }  # fmt: skip
 
 
+NO_POLICY = "none"
+"""What a scenario calls the policy that pays nothing."""
+
+
+def policy_text(name: str, starts: bool = False) -> str:
+    """A policy, or a choice that is named after one, as text: ``none`` is "no reward".
+
+    starts : whether a sentence begins with it. Other names are as their scenario writes them.
+    """
+    policy, _, setting = name.partition(" ")
+    if policy != NO_POLICY:
+        return name
+    return f"{'No' if starts else 'no'} reward {setting}".rstrip()
+
+
+def capital(text: str) -> str:
+    """The text with a capital letter, as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
 def label(measure: str) -> str:
     """The name of a measure as text: ``net_revenue_cents`` is "net revenue"."""
     return _LABELS.get(measure, measure.removesuffix("_cents").replace("_", " "))
@@ -108,6 +128,19 @@ def span(measure: str, low: float, high: float, digits: int | None = None) -> st
 def listed(names: list[str]) -> str:
     """Names in a sentence: "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def policies_text(names: list[str], starts: bool = False) -> str:
+    """Policies in a sentence, or at its beginning: "a, b and no reward"."""
+    first, *others = names
+    return listed([policy_text(first, starts), *map(policy_text, others)])
+
+
+def gist(description: str) -> str:
+    """A description up to its first comma, colon, semicolon or bracket; "" without one."""
+    for mark in (";", ":", ",", " ("):
+        description = description.split(mark)[0]
+    return description
 
 
 def significant(value: float | None) -> str:

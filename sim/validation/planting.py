@@ -90,14 +90,15 @@ def compiled_with(module: str, old: str) -> set[str]:
     """The modules whose compiled code changes with ``old`` in ``module``.
 
     They may not come from the disk cache, nor go there, while an error is planted. What stands in
-    a function that is not compiled changes none; a constant is frozen into what imports it.
+    a function that is not compiled, or in a section of a scenario, changes none: its values are
+    arguments of compiled code. A constant is frozen into what imports it.
     """
     sources = {
         ".".join(("sim", *path.relative_to(PACKAGE).with_suffix("").parts)): path.read_text("utf-8")
         for path in PACKAGE.rglob("*.py")
     }
     compiled = {name for name, text in sources.items() if "from sim._jit import" in text}
-    if module not in compiled and _in_a_function(sources[module], old):
+    if module not in compiled and _stays_interpreted(sources[module], old):
         return set()
     reached, waiting = set(), [module]
     while waiting:
@@ -113,14 +114,15 @@ def compiled_with(module: str, old: str) -> set[str]:
     return reached
 
 
-def _in_a_function(source: str, part: str) -> bool:
-    """Whether a part of a source stands inside the body of one function."""
+def _stays_interpreted(source: str, part: str) -> bool:
+    """Whether a part of a source stands inside one function, or inside one section."""
     first = source[: source.index(part)].count("\n") + 1
     last = first + part.count("\n")
     return any(
         node.body[0].lineno <= first and last <= (node.end_lineno or 0)
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef)
+        or (isinstance(node, ast.ClassDef) and [*map(ast.unparse, node.bases)] == ["Section"])
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -184,6 +185,23 @@ def test_a_warning_is_one_line_said_once(vouch, scenario):
     assert end.code == 0
     assert end.err.count("vouch: warning: policies.ten_percent pays 32.40") == 1
     assert len(end.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_world_that_cannot_be_made_is_named(vouch, scenario, tmp_path, workers):
+    """Of campuses of 300 people that one is too small whose dormitories came out small."""
+    text = scenario.read_text().replace(
+        'kind = "watts_strogatz"\nmean_degree = 8', 'kind = "campus"'
+    )
+    scenario.write_text(text.replace("size = 200", "size = 300"))
+    end = vouch(
+        "compare", scenario, "--set", "network.mean_degree=100", "--replications", 6, "--workers",
+        workers, "--no-report", "--out", "out", "--seed", 0,
+    )  # fmt: skip
+    assert end.code == 2
+    [message] = [line for line in end.err.splitlines() if line.startswith("vouch: error:")]
+    assert re.search(r"world of replication [1-5] cannot be made: network.mean_degree = 1", message)
+    assert not (tmp_path / "out").exists()
 
 
 ATTACKED = ("--set", "population.opportunists=0.3", "--set", "campaign.organic_visits=0.4")

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 import sim
+from sim.schemes import SCHEMES
 from sim.studies.sweeps.study_file import read_study
 from sim.studies.sweeps.sweep import sweep
+from tests.hanging import HANGING, LIMITS, hanging_study
 from tests.tiny_studies import digests
 
 pytest.importorskip("distributed")
@@ -189,3 +191,22 @@ def test_a_cluster_without_workers_is_one_message(vouch, study, tmp_path, cluste
         end = vouch("sweep", study, "--out", "out", "--cluster", empty.scheduler_address)
     assert end.code == 2
     assert "has no workers; start some with `dask worker tcp://127.0.0.1:" in end.err
+
+
+def test_a_run_that_hangs_on_a_worker_is_ended_there_and_the_study_goes_on(
+    tmp_path, cluster, monkeypatch
+):
+    study = read_study(hanging_study(tmp_path))
+    # Its workers find modules in the folder where they were started.
+    (cluster.folder / "hanging_scheme.py").write_text(HANGING)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        found = sweep(study, tmp_path / "out", cluster=cluster.address, limits=LIMITS)
+    finally:
+        SCHEMES.pop("hanging", None)
+    assert (found.counts.done, found.counts.failed) == (2 * 4, 2)
+    failures = json.loads((tmp_path / "out" / "failures.json").read_text())
+    assert {one["policy"] for one in failures} == {"hanging"}
+    assert all(one["message"].startswith("it hung: no answer") for one in failures)
+    # Both workers are there, and do what they are asked.
+    assert all(worker.poll() is None for worker in cluster.workers)

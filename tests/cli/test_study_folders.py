@@ -18,11 +18,13 @@ from sim.studies.optimizing.study import optimize_study
 from sim.studies.ranking.rank import rank
 from sim.studies.sweeps import sweep as sweeping
 from sim.studies.sweeps.journal import Journal
+from sim.studies.sweeps.session import Session
 from sim.studies.sweeps.store import Store
 from sim.studies.sweeps.study_file import StudyFile, make_study
 from sim.studies.sweeps.sweep import sweep
 from tests.tiny_studies import GIVE, RUNS, STUDY, digests, study_table, tiny_design
 
+ALONE = Session(workers=1)
 KEPT = "finished runs are kept in undisturbed; go on with the same command and --resume --out"
 QUESTIONS = """
 [rank]
@@ -178,28 +180,28 @@ def test_to_go_on_and_to_start_again_cannot_be_asked_at_once(vouch, study, undis
 
 
 def test_a_finished_search_goes_on_with_more_replications(tmp_path):
-    first = optimize_study(search(3), tmp_path / "out", workers=1)
+    first = optimize_study(search(3), tmp_path / "out", session=ALONE)
     before = runs_in(tmp_path / "out")
-    more = optimize_study(search(8), tmp_path / "out", workers=1)
+    more = optimize_study(search(8), tmp_path / "out", session=ALONE)
     assert set(first.design.points.rows) <= set(more.design.points.rows)
     assert more.design.replications == 8 + 2 * 2
-    at_once = optimize_study(search(8), tmp_path / "at once", workers=1)
+    at_once = optimize_study(search(8), tmp_path / "at once", session=ALONE)
     assert more.document() == at_once.document()
     # What the first search had done, it was not asked for again.
     assert before < runs_in(tmp_path / "out") < before + runs_in(tmp_path / "at once")
 
 
 def test_a_search_over_another_range_goes_on_in_its_folder(tmp_path):
-    optimize_study(search(3), tmp_path / "out", workers=1)
+    optimize_study(search(3), tmp_path / "out", session=ALONE)
     other = search(3, {"low": 2.0, "high": 6.0, "levels": 3})
-    found = optimize_study(other, tmp_path / "out", workers=1)
-    assert found.document() == optimize_study(other, tmp_path / "alone", workers=1).document()
+    found = optimize_study(other, tmp_path / "out", session=ALONE)
+    assert found.document() == optimize_study(other, tmp_path / "alone", session=ALONE).document()
 
 
 def test_a_ranking_keeps_its_points_apart_in_a_folder_with_others(tmp_path):
-    rank(ranking([1.0, 5.0]), tmp_path / "out", workers=1)
-    found = rank(ranking([7.0, 5.0]), tmp_path / "out", workers=1)
-    alone = rank(ranking([7.0, 5.0]), tmp_path / "alone", workers=1)
+    rank(ranking([1.0, 5.0]), tmp_path / "out", session=ALONE)
+    found = rank(ranking([7.0, 5.0]), tmp_path / "out", session=ALONE)
+    alone = rank(ranking([7.0, 5.0]), tmp_path / "alone", session=ALONE)
     assert found.document() == alone.document()
     points = pd.read_parquet(tmp_path / "out" / "points.parquet")
     assert points[GIVE].tolist() == [7.0, 5.0, 1.0]
@@ -207,10 +209,10 @@ def test_a_ranking_keeps_its_points_apart_in_a_folder_with_others(tmp_path):
 
 def test_a_study_of_fewer_worlds_does_not_answer_for_those_of_the_folder(tmp_path):
     question = {"objective": "orders", "indifference": 1.0, "maximum": 10}
-    rank(make_study(study_table(rank=question)), tmp_path / "out", workers=1)
+    rank(make_study(study_table(rank=question)), tmp_path / "out", session=ALONE)
     fewer = make_study(study_table(rank=question, worlds={}))
     with pytest.raises(InputError, match="holds worlds that this study lacks"):
-        rank(fewer, tmp_path / "out", workers=1)
+        rank(fewer, tmp_path / "out", session=ALONE)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a process is killed by a POSIX signal")

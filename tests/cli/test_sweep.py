@@ -227,6 +227,9 @@ def test_a_run_that_kills_its_process_is_tried_three_times_and_recorded(vouch, t
     failures = json.loads((tmp_path / "own" / "failures.json").read_text())
     assert {(one["stage"], one["error"]) for one in failures} == {("worker", "LostWorker")}
     assert all("exit code 3 (3 times)" in one["message"] for one in failures)
+    status = " ".join(vouch("status", "own").out.split())
+    assert f"not to be seen with vouch replay own {failures[0]['run']}" in status
+    assert "would end or hang as this did" in status
     # Three times alone, and before that perhaps once among others.
     assert 2 * 3 <= len((tmp_path / "deaths").read_text()) <= 2 * 4
 
@@ -239,6 +242,7 @@ def test_a_run_that_takes_too_long_or_too_much_memory_fails_alone(vouch, faulty,
     assert (end.code, end.json["failed"], end.json["done"]) == (1, 2, 2)
     [one, _] = json.loads((tmp_path / "slow" / "failures.json").read_text())
     assert "are more than the limit of 0.5; raise time_limit_seconds" in one["message"]
+    assert "does it without the limit" in " ".join(vouch("status", "slow").out.split())
     faulty.write_text(
         faulty.read_text().replace("time_limit_seconds = 0.5", "memory_limit_mb = 20")
     )

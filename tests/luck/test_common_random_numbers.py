@@ -42,7 +42,7 @@ def test_a_scheme_that_pays_nothing_differs_by_exactly_nothing():
         row = found.differences(measure).loc["twin"]
         assert row["replications"] == 0 or (row["mean"], row["sd"]) == (0, 0), measure
     assert found.probability_of_best() == {"none": 0.5, "twin": 0.5}
-    assert found.verdict() == "none and twin are identical in every run"
+    assert found.verdict() == "No reward and twin are identical in every run"
 
 
 def test_the_check_can_fail(comparison):

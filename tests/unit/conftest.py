@@ -1,4 +1,4 @@
-"""Stores of studies of tiny worlds, each in a folder of its own."""
+"""Stores of studies of tiny worlds, each in a folder of its own, and a comparison."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import sim
 from sim.studies.sweeps import gathering
 from sim.studies.sweeps.design import Design
 from tests.fake_runs import complete
+from tests.tiny_comparison import SCENARIO
 from tests.tiny_studies import RUNS, digests, tiny_design
 
 
@@ -34,3 +36,8 @@ def undisturbed(tmp_path: Path, design: Design, small_files: None) -> dict[str, 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "study"
+
+
+@pytest.fixture(scope="session")
+def comparison() -> sim.Comparison:
+    return sim.compare(SCENARIO, replications=6, workers=1)

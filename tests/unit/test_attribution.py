@@ -353,10 +353,10 @@ def test_a_large_day_takes_a_fraction_of_a_second(model):
     orders = orders_of(lines)
     credits = to_sponsors(orders, 123)
     lines.tie[:], lines.channel[:] = shop.state.click_tie[0, buyers], 0
-    start = time.perf_counter()
+    start = time.process_time()
     shop.day()
     shop.attribution.decide(0, lines, shop.state)
     parts = shop.attribution.split(orders, credits)
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     assert parts.cents.sum() == 123 * size
     assert took < 0.5  # a tenth of a second on a machine of its own

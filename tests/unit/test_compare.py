@@ -1,45 +1,25 @@
-"""Comparisons: the verdict, the tables, the folder, and what is refused."""
+"""Comparisons: the verdict, the tables, how many replications, and what is refused."""
 
 from __future__ import annotations
 
 import gc
 import json
 import math
+import re
 import weakref
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import sim
 from sim.measures import DAILY, MEASURES
 from sim.studies import replicate
-from sim.studies.cascade import tree_roots
-from sim.studies.multiple import standings
+from sim.studies.multiple import gains_beyond, standings
+from sim.studies.statistics import mean_interval
 from sim.studies.verdict import verdict
 from sim.studies.wording import chance, column_digits, figure, money
 from sim.twins import TWIN_MEASURES
-
-SCENARIO = sim.Scenario.from_table(
-    {
-        "name": "tiny",
-        "days": 20,
-        "population": {"size": 200},
-        "network": {"kind": "watts_strogatz", "mean_degree": 8},
-        "campaign": {"organic_visits": 0.1},
-        "policies": {
-            "none": {},
-            "ten_percent": {"scheme": "percentage", "rate": 0.1},
-            "give_get": {"scheme": "two_sided", "give": 5, "get": 5},
-        },
-    }
-)
-
-
-@pytest.fixture(scope="module")
-def comparison() -> sim.Comparison:
-    return sim.compare(SCENARIO, replications=6, workers=1)
-
+from tests.tiny_comparison import SCENARIO
 
 # ------------------------------------------------------------------------------- the verdict
 
@@ -64,8 +44,18 @@ def judged(profits: dict[str, list[float]], **options):
         "ranking": standings(
             {name: outcomes["profit_cents"] for name, outcomes in runs.items()}, 1
         ),
+        "gains": gains(runs),
     }
     return verdict(runs, **(settings | found | options))
+
+
+def gains(runs):
+    return {
+        measure: gains_beyond(
+            {name: outcomes[measure] for name, outcomes in runs.items()}, "none", 1
+        )
+        for measure in ("profit_cents", "orders")
+    }
 
 
 NONE = [10, 12, 8, 11, 9, 10]
@@ -83,7 +73,7 @@ def test_a_clear_winner_wins():
 def test_a_small_lead_is_too_close_to_call():
     found = judged({"none": NONE, "a": [13, 11, 9, 10, 9, 11]})
     assert (found.kind, found.best) == ("close", None)
-    assert found.sentence.startswith("too close to call between a and none: about ")
+    assert found.sentence.startswith("Too close to call between a and no reward: about ")
     assert found.sentence.endswith("more replications would settle it")
 
 
@@ -93,19 +83,58 @@ def test_the_runner_up_counts_too():
     found = judged({"none": NONE, "a": a, "b": b})
     assert found.kind == "close"
     assert "between a and b" in found.sentence
-    assert "a beats none: +5.00 EUR" in found.sentence
+    assert "a beats no reward: +5.00 EUR" in found.sentence
 
 
 def test_the_baseline_can_win():
     found = judged({"none": NONE, "a": [v - 2 for v in NONE], "b": [v - 3 for v in NONE]})
     assert (found.kind, found.best) == ("baseline", "none")
     assert found.sentence == (
-        "no policy beats none: the best, a, makes −2.00 EUR profit per run (95 % −2.00 to −2.00)"
+        "No policy beats no reward: the best, a, makes −2.00 EUR profit per run "
+        "(95 % −2.00 to −2.00)"
     )
 
 
+def test_what_is_said_of_the_best_holds_though_it_was_chosen():
+    """Three policies, each with luck of its own: the best of them was lucky too."""
+    lucky = [[5, -1, 3, -3, 1, 1], [1, 5, -3, 1, 3, -1], [-1, 1, 5, -1, 1, 3]]
+    policies = {"none": [0, 0, 0, 0, 0, 0]} | {
+        name: [20 + step + luck for luck in row]
+        for step, (name, row) in enumerate(zip("abc", lucky, strict=True))
+    }
+    found = judged(policies)
+    low, high = map(float, re.search(r"\(95 % ([\d.]+) to ([\d.]+), ", found.sentence).groups())
+    alone = mean_interval(np.array(policies["c"], float))
+    assert "c beats no reward: +23.33 EUR profit per run (95 % " in found.sentence
+    assert "holding for all policies at once), +23.3 orders (" in found.sentence
+    assert low < alone.low < alone.high < high
+
+
+def test_a_gain_that_may_be_the_luck_of_the_chosen_does_not_win():
+    runs = {"none": [0.0] * 6, "a": [2.0, 9.0, 4.0, 7.0, 5.0, 6.0]}
+    zero = {"a": mean_interval(np.array([-3.0, 9.0, 4.0, 7.0, 5.0, 6.0]))}
+    assert zero["a"].low > 0  # as it stands it would be sure
+    held = {"a": zero["a"]._replace(low=-1.0)}
+    assert judged(runs).kind == "wins"
+    found = judged(runs, gains={"profit_cents": held, "orders": held})
+    assert (found.kind, found.best) == ("close", None)
+    assert found.sentence.startswith("Too close to call between a and no reward: ")
+
+
+def test_gains_hold_together(comparison):
+    together, alone = comparison.gains("profit_cents"), comparison.differences("profit_cents")
+    assert list(together) == ["ten_percent", "give_get"]
+    for name, gain in together.items():
+        assert gain.mean == pytest.approx(alone.loc[name, "mean"])
+        assert gain.half_width > alone.loc[name, "half_width"]
+    saved = comparison.summary()["gains_together"]["profit_cents"]["give_get"]
+    assert saved["low"] == together["give_get"].low
+
+
 def test_identical_policies_are_called_identical():
-    assert judged({"none": NONE, "a": NONE}).sentence == "none and a are identical in every run"
+    assert (
+        judged({"none": NONE, "a": NONE}).sentence == "No reward and a are identical in every run"
+    )
     better = [v + 5 for v in NONE]
     found = judged({"none": NONE, "a": better, "b": better})
     assert found.sentence.startswith("a and b (identical) win: +5.00 EUR")
@@ -115,12 +144,16 @@ def test_identical_policies_are_called_identical():
 def test_identical_policies_are_named_together_in_every_verdict():
     close = [13, 11, 9, 10, 9, 11]
     found = judged({"none": NONE, "a": close, "b": close})
-    assert found.sentence.startswith("too close to call between a and b (identical) and none: ")
+    assert found.sentence.startswith(
+        "Too close to call between a and b (identical) and no reward: "
+    )
     worse = [v - 2 for v in NONE]
     found = judged({"none": NONE, "a": worse, "b": worse})
-    assert found.sentence.startswith("no policy beats none: the best, a and b (identical), make −2")
+    assert found.sentence.startswith(
+        "No policy beats no reward: the best, a and b (identical), make −2"
+    )
     found = judged({"none": NONE, "a": NONE, "b": worse})
-    assert found.sentence == "no policy beats none: a is identical to it in every run"
+    assert found.sentence == "No policy beats no reward: a is identical to it in every run"
 
 
 def test_the_same_profit_from_other_orders_is_not_identical():
@@ -136,7 +169,8 @@ def test_the_same_profit_from_other_orders_is_not_identical():
     }
     settings = {"baseline": "none", "objective": "profit_cents", "currency": "EUR"}
     ranking = standings({name: outcomes["profit_cents"] for name, outcomes in runs.items()}, 1)
-    found = verdict(runs, **settings, probability={"none": 0.5, "a": 0.5}, ranking=ranking)
+    found = verdict(runs, **settings, probability={"none": 0.5, "a": 0.5}, ranking=ranking,
+                    gains=gains(runs))  # fmt: skip
     assert found.kind == "close"
     assert "identical" not in found.sentence
 
@@ -144,6 +178,18 @@ def test_the_same_profit_from_other_orders_is_not_identical():
 def test_another_objective_is_judged_in_its_own_unit():
     found = judged({"none": NONE, "a": [v + 5 for v in NONE]}, objective="orders")
     assert found.sentence.startswith("a wins: +5.0 orders per run (95 % 5.0 to 5.0)")
+
+
+def test_a_narrow_win_among_many_is_too_close_to_call():
+    """A lead that its own interval would call real, beside others as close."""
+    luck = np.array([1.0, -1.0, 2.0, 0.0, -2.0, 1.0])
+    table = {"none": np.array(NONE, float)}
+    table |= {name: table["none"] + np.roll(luck, k) for k, name in enumerate("bcd", start=1)}
+    table["a"] = table["none"] + luck + 2.6
+    many = judged({name: list(values) for name, values in table.items()})
+    two = judged({name: list(table[name]) for name in ("none", "a")})
+    assert two.kind == "wins"
+    assert many.kind == "close"
 
 
 def test_figures_as_text():
@@ -224,11 +270,33 @@ def test_the_return_is_a_ratio_of_means(comparison):
     assert math.isnan(summary["none"]["roi"]["mean"])
 
 
+def test_the_cost_of_a_customer_is_a_ratio_of_means(comparison):
+    runs = comparison.outcomes.groupby("policy")[
+        ["new_customers", "payout_cents", "discount_cents"]
+    ].sum()
+    gained = runs.loc["give_get", "new_customers"] - runs.loc["none", "new_customers"]
+    spent = runs.loc["give_get", "payout_cents"] + runs.loc["give_get", "discount_cents"]
+    found = comparison.interval("give_get", "incremental_cac_cents").mean
+    assert gained > 0
+    assert found == pytest.approx(spent / gained, rel=1e-12)
+    assert math.isnan(comparison.interval("none", "incremental_cac_cents").mean)
+
+
+def test_places_are_saved_and_hold_for_other_measures_too(comparison):
+    saved = comparison.summary()["ranking"]
+    assert saved["line"] == comparison.standing.line
+    assert set(saved["places"]) == set(SCENARIO.policies)
+    assert len(saved["leads_of_first"]) == 2
+    costs = comparison.ranking("payout_cents")
+    assert next(iter(costs.places)) == "none"
+    assert costs.sign == -1
+
+
 def test_a_policy_identical_to_an_unlisted_baseline_is_not_surely_best():
     scenario = SCENARIO.but(policies={"none": {}, "again": {}})
     found = sim.compare(scenario, policies=["again"], replications=2, workers=1)
     assert found.probability_of_best() == {"again": 0.5}
-    assert found.verdict() == "none and again are identical in every run"
+    assert found.verdict() == "No reward and again are identical in every run"
 
 
 def test_incremental_orders_are_the_difference_from_the_twin(comparison):
@@ -349,94 +417,6 @@ def test_models_are_let_go(monkeypatch):
     assert most <= 1  # the warm-up's may wait for the first collection
 
 
-# --------------------------------------------------------------------------------- the folder
-
-
-def test_a_saved_study_is_complete(comparison, tmp_path):
-    folder = comparison.save(tmp_path / "study")
-    names = {path.name for path in folder.iterdir()}
-    assert names == {
-        "manifest.json", "scenario.toml", "daily.parquet", "outcomes.parquet", "comparison.json",
-        "earnings.parquet", "retention.parquet", "cascade.json", "dictionary.json",
-        "dictionary.csv", "memo.md",
-    }  # fmt: skip
-    manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["replications"] == 6
-    assert set(manifest["files"]) == names
-    assert sim.Scenario.load(folder / "scenario.toml") == comparison.scenario
-    assert pd.read_parquet(folder / "outcomes.parquet").equals(comparison.outcomes)
-    retention = pd.read_parquet(folder / "retention.parquet")
-    assert list(retention.columns) == ["policy", "replication", "age_days", "share"]
-    assert retention["share"].between(0, 1).all()
-
-
-def test_the_same_study_is_the_same_bytes(comparison, tmp_path):
-    one, other = comparison.save(tmp_path / "one"), comparison.save(tmp_path / "other")
-    for name in ("outcomes.parquet", "daily.parquet", "comparison.json", "cascade.json"):
-        assert (one / name).read_bytes() == (other / name).read_bytes()
-
-
-def test_a_study_is_replaced_only_when_asked(comparison, tmp_path):
-    folder = comparison.save(tmp_path / "study")
-    (folder / "note.txt").write_text("mine")
-    with pytest.raises(sim.InputError, match="--overwrite"):
-        comparison.save(folder)
-    assert (folder / "note.txt").exists()
-    comparison.save(folder, overwrite=True)
-    assert not (folder / "note.txt").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["study"]
-
-
-def test_only_a_study_can_be_replaced(comparison, tmp_path):
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(sim.InputError, match="holds no study"):
-        comparison.save(tmp_path, overwrite=True)
-    assert (tmp_path / "thesis.tex").exists()
-
-
-def test_a_failure_while_writing_leaves_nothing(comparison, tmp_path, monkeypatch):
-    def fail(*arguments, **options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("sim.studies.files.write_json", fail)
-    with pytest.raises(OSError, match="No space"):
-        comparison.save(tmp_path / "deep" / "study")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_kept_ledger_recomputes_the_outcomes(tmp_path):
-    found = sim.compare(SCENARIO, replications=2, workers=1, keep_ledger=True)
-    folder = found.save(tmp_path / "study")
-    ledger = pd.read_parquet(folder / "ledger.parquet")
-    assert list(ledger.columns[:3]) == ["policy", "replication", "entry_id"]
-    sums = ledger.groupby(["policy", "replication"])[["debit_cents", "credit_cents"]].sum()
-    assert (sums["debit_cents"] == sums["credit_cents"]).all()
-    orders = pd.read_parquet(folder / "orders.parquet")
-    counted = orders.groupby(["policy", "replication"]).size()
-    for row in found.outcomes.itertuples():
-        assert counted[row.policy, row.replication] == row.orders
-
-
-def test_ids_of_the_network_file_are_saved(tmp_path):
-    names = ["zoe", "ann", "bob", "eve", "dan"]
-    rows = [f"{one},{other}" for one in names for other in names if one < other]
-    (tmp_path / "friends.csv").write_text("source,target\n" + "\n".join(rows) + "\n")
-    scenario = SCENARIO.but(
-        days=2,
-        network={"file": str(tmp_path / "friends.csv")},
-        population={"homophily": 0},
-    )
-    folder = sim.compare(scenario, replications=2, workers=1).save(tmp_path / "study")
-    people = pd.read_parquet(folder / "people.parquet")
-    assert people["consumer"].dtype == np.int32
-    assert people["id"].tolist() == sorted(names)
-    assert "people.parquet" in json.loads((folder / "manifest.json").read_text())["files"]
-
-
-def test_the_roots_of_a_forest():
-    assert tree_roots(np.array([-1, 0, 1, -1, 3, 2], np.int32)).tolist() == [0, 0, 0, 3, 3, 0]
-
-
 # ------------------------------------------------------------------------------ what is refused
 
 
@@ -479,37 +459,3 @@ def test_terms_that_lose_money_are_warned_of():
     with pytest.warns(sim.InputWarning, match=r"policies\.all pays"):
         found = sim.compare(generous, replications=2, workers=1)
     assert len(found.warnings) == 1
-
-
-def test_the_cost_of_a_customer_is_a_ratio_of_means(comparison):
-    runs = comparison.outcomes.groupby("policy")[
-        ["new_customers", "payout_cents", "discount_cents"]
-    ].sum()
-    gained = runs.loc["give_get", "new_customers"] - runs.loc["none", "new_customers"]
-    spent = runs.loc["give_get", "payout_cents"] + runs.loc["give_get", "discount_cents"]
-    found = comparison.interval("give_get", "incremental_cac_cents").mean
-    assert gained > 0
-    assert found == pytest.approx(spent / gained, rel=1e-12)
-    assert math.isnan(comparison.interval("none", "incremental_cac_cents").mean)
-
-
-def test_places_are_saved_and_hold_for_other_measures_too(comparison):
-    saved = comparison.summary()["ranking"]
-    assert saved["line"] == comparison.standing.line
-    assert set(saved["places"]) == set(SCENARIO.policies)
-    assert len(saved["leads_of_first"]) == 2
-    costs = comparison.ranking("payout_cents")
-    assert next(iter(costs.places)) == "none"
-    assert costs.sign == -1
-
-
-def test_a_narrow_win_among_many_is_too_close_to_call():
-    """A lead that its own interval would call real, beside others as close."""
-    luck = np.array([1.0, -1.0, 2.0, 0.0, -2.0, 1.0])
-    table = {"none": np.array(NONE, float)}
-    table |= {name: table["none"] + np.roll(luck, k) for k, name in enumerate("bcd", start=1)}
-    table["a"] = table["none"] + luck + 2.6
-    many = judged({name: list(values) for name, values in table.items()})
-    two = judged({name: list(table[name]) for name in ("none", "a")})
-    assert two.kind == "wins"
-    assert many.kind == "close"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import sys
 
@@ -224,3 +225,36 @@ def test_a_study_that_cannot_be_is_refused_before_it_starts(changes, message):
 def test_a_baseline_that_is_no_policy_is_refused():
     with pytest.raises(InputError, match="baseline"):
         tiny_design({"compare": {"baseline": "nothing"}})
+
+
+# -------------------------------------------------------------------------------- overrides (--set)
+
+
+@pytest.mark.parametrize("part", ["points", "worlds"])
+@pytest.mark.parametrize("name", ["products.0.price", "policies.both.give"])
+def test_an_override_of_a_factor_is_refused_for_it_would_change_nothing(part, name):
+    table = study_table(points={}, worlds={}) | {part: {"factors": {name: [4.0, 5.0]}}}
+    with pytest.raises(InputError) as error:
+        make_design(make_study(table, settings=(f"{name}=7",), where="study.toml"))
+    expected = (
+        f"--set {name}=7 would change nothing: '{name}' is a factor in [{part}] of study.toml"
+    )
+    assert expected in str(error.value)
+    assert "change those, or take it out of the factors" in str(error.value)
+
+
+def test_an_override_is_found_by_the_field_whatever_it_is_called():
+    scenario = copy.deepcopy(SCENARIO)
+    scenario["products"][0]["name"] = "mug"
+    table = study_table(scenario, worlds={}, points={"factors": {"products.mug.price": [4.0, 5.0]}})
+    with pytest.raises(InputError, match=r"'products.mug.price' is a factor in \[points\]"):
+        make_design(make_study(table, settings=("products.0.price=7",)))
+
+
+def test_an_override_moves_a_range_around_the_value_and_leaves_other_fields_to_it():
+    table = study_table(
+        points={}, worlds={"design": "sobol", "count": 2, "factors": {LEARNING: "usual"}}
+    )
+    moved = make_design(make_study(table, settings=(f"{LEARNING}=0.3", "products.0.price=21")))
+    assert moved.worlds.factors[0].low < 0.3 < moved.worlds.factors[0].high
+    assert moved.scenario.products[0].price == 21

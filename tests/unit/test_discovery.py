@@ -116,9 +116,9 @@ def test_the_answer_is_a_function_of_the_seed():
 @pytest.mark.parametrize(
     ("losses", "kind", "words"),
     [
-        (0, "never", "give_get loses to none in none of 64 worlds"),
-        (2, "few", "give_get loses to none in only 2 of 64 worlds: too few to describe"),
-        (62, "everywhere", "give_get loses to none in 62 of 64 worlds: nearly everywhere"),
+        (0, "never", "give_get loses to no reward in none of 64 worlds"),
+        (2, "few", "give_get loses to no reward in only 2 of 64 worlds: too few to describe"),
+        (62, "everywhere", "give_get loses to no reward in 62 of 64 worlds: nearly everywhere"),
     ],
 )
 def test_too_few_of_a_kind_are_not_described(losses, kind, words):

@@ -65,6 +65,49 @@ def test_an_edited_rule_is_seen_by_a_cached_kernel_of_another_file(package, tmp_
     assert ask(package, cache) == ["7.5", "1", "0"]
 
 
+MEET = """
+import sys, time
+from pathlib import Path
+from numba.core.caching import IndexDataCacheFile
+from sim._probe import half
+
+mine, other = (Path(__file__).parent / name for name in sys.argv[1:3])
+save_index, save_data = IndexDataCacheFile._save_index, IndexDataCacheFile._save_data
+
+def both_have_read_the_index(self, forms):
+    mine.touch()
+    until = time.monotonic() + 3
+    while not other.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.3 * (mine > other))  # its list is the last to be written
+    save_index(self, forms)
+
+def the_other_one_comes_last(self, name, form):
+    time.sleep(0.6 * (mine < other))
+    save_data(self, name, form)
+
+IndexDataCacheFile._save_index = both_have_read_the_index
+IndexDataCacheFile._save_data = the_other_one_comes_last
+print(half(eval(sys.argv[3])))
+"""
+
+
+def test_two_processes_that_compile_at_once_leave_a_cache_that_is_right(package, tmp_path):
+    """Without a lock numba gives both forms one name: half(7.5) would be half(7) ever after."""
+    (package / "sim" / "_probe.py").write_text(
+        "from sim._jit import kernel\n\n@kernel\ndef half(x):\n    return x / 2\n"
+    )
+    (package / "meet.py").write_text(MEET)
+    place = os.environ | {"PYTHONPATH": str(package), "VOUCH_CACHE_DIR": str(tmp_path / "cache")}
+    both = [
+        subprocess.Popen([sys.executable, "meet.py", *names], cwd=package, env=place)
+        for names in (("a", "b", "7"), ("b", "a", "7.5"))
+    ]
+    assert [one.wait(timeout=120) for one in both] == [0, 0]
+    asked = "from sim._probe import half; print(half(7.5), half(7))"
+    assert ask(package, tmp_path / "cache", asked) == ["3.75", "3.5"]
+
+
 def test_a_cache_that_cannot_be_written_stops_nobody(package, tmp_path):
     a_file = tmp_path / "file"
     a_file.write_text("")

@@ -58,14 +58,14 @@ def test_what_it_costs(wins):
 def test_who_loses(wins):
     assert wins.losers[0] == f"Of those who share under {SMALL}, 90 % earn nothing."
     assert wins.losers[1].startswith("The shop pays 12.50 CHF (17 % of what it spends) for orders")
-    assert wins.losers[-1].startswith(f"{SMALL} loses to none when cost of one unit")
+    assert wins.losers[-1].startswith(f"{SMALL} loses to no reward when cost of one unit")
 
 
 def test_the_value_that_flips_it(wins):
-    against_none = [one for one in wins.flips if one.startswith("Against none")]
+    against_none = [one for one in wins.flips if one.startswith("Against no reward")]
     (sentence,) = against_none
     assert sentence.startswith(
-        "Against none: it flips if unit cost (cost of one unit to the platform) is above 25 CHF"
+        "Against no reward: it flips if unit cost (cost of one unit to the platform) is above 25 "
     )
     assert sentence.endswith("; written 20 CHF.")
 
@@ -151,6 +151,24 @@ def test_a_surer_choice_for_the_target_is_named_with_its_price(tmp_path):
     )
 
 
+@pytest.mark.parametrize("decides", ["luck", "worlds"])
+def test_outcomes_that_split_in_two_are_told(tmp_path, decides):
+    def gain(policy, factors, replication):
+        """Half of the worlds, or a third of all runs, have nothing of a reward."""
+        if policy == "none":
+            return 0.0
+        cost = factors[COST]
+        fails = cost > 25 if decides == "worlds" else math.sin(1e4 * cost + 2 * replication) > 0.5
+        return (0.0 if fails else 90_000.0) + wobble(replication) + cost
+
+    (split,) = [one for one in memo_of(tmp_path, gain).sure if "ends in two ways" in one]
+    assert "so its mean alone misleads: " in split
+    assert " of the runs with a profit of about " in split
+    known = "what is not known decides which, as hardly any world has both. "
+    assert (known if decides == "worlds" else "of the worlds luck decides which. ") in split
+    assert "The same goes for give_get (give" in split
+
+
 def test_failed_runs_are_told(tmp_path):
     memo = memo_of(
         tmp_path,
@@ -167,7 +185,7 @@ def test_a_difference_that_no_assumption_explains_has_no_flip_value(tmp_path):
         return 0.0 if policy == "none" else 1_000.0 + 9_000.0 * math.sin(1e4 * factors[COST])
 
     memo = memo_of(tmp_path, gain)
-    against_none = [one for one in memo.flips if one.startswith("Against none")]
+    against_none = [one for one in memo.flips if one.startswith("Against no reward")]
     (sentence,) = against_none
     assert "no flip value can be given, since the assumptions predict only " in sentence
 
@@ -206,7 +224,7 @@ def said_to_win(summary: dict, gain: float = 12_345.0) -> dict:
     changed = copy.deepcopy(summary)
     changed |= {"verdict_kind": "wins", "best": "give_get", "verdict": "give_get wins: ..."}
     changed["policies"]["give_get"]["probability_of_best"] = 0.98
-    changed["differences"]["give_get"]["profit_cents"] |= {
+    changed["gains_together"]["profit_cents"]["give_get"] = {
         "mean": gain, "low": gain - 2_000, "high": gain + 2_000
     }  # fmt: skip
     return changed
@@ -216,8 +234,8 @@ def test_a_comparison_that_is_won(compared):
     memo = memo_of_comparison(said_to_win(compared))
     assert memo.recommendation[0] == "Take give_get."
     assert (
-        "It makes 123 EUR more profit (95 % 103 to 143) in 15 days against none"
-        in (memo.recommendation[1])
+        "It makes 123 EUR more profit (95 % 103 to 143, holding for all choices at once) in 15 "
+        "days against no reward" in memo.recommendation[1]
     )
     assert "probability of 0.98, by 3 runs of each policy" in memo.sure[0]
     assert memo.flips[0].startswith("Nothing is known about that")
@@ -227,12 +245,12 @@ def test_a_comparison_too_close_to_call(compared):
     changed = copy.deepcopy(compared)
     changed |= {
         "verdict_kind": "close", "best": None,
-        "verdict": "too close to call between give_get and none: about 120 more replications would "
-        "settle it",
+        "verdict": "Too close to call between give_get and no reward: about 120 more replications "
+        "would settle it",
     }  # fmt: skip
     memo = memo_of_comparison(changed)
     assert memo.recommendation[0] == (
-        "No single policy can be recommended: too close to call between give_get and none."
+        "Too close to call between give_get and no reward, so no single policy can be recommended."
     )
     assert memo.recommendation[2] == "About 120 more replications would settle it."
     assert not any(sentence.startswith("Take") for sentence in memo.recommendation)
@@ -241,7 +259,7 @@ def test_a_comparison_too_close_to_call(compared):
 def test_a_comparison_that_the_baseline_leads(compared):
     changed = copy.deepcopy(compared) | {"verdict_kind": "baseline", "best": "none"}
     memo = memo_of_comparison(changed)
-    assert memo.recommendation[0] == "Keep none: no other policy is better."
+    assert memo.recommendation[0] == "Pay nothing: no other policy is better."
 
 
 def test_breaches_are_who_loses(compared):

@@ -55,7 +55,7 @@ def test_a_ranking_names_the_best_and_compares_it_run_by_run(tmp_path):
     [
         ((100, 900), "Take both with give 2.5, get 1"),
         ((-100, 900), "It is not sure that both gains anything; give 2.5, get 1 looks best"),
-        ((-900, -100), "Do not use both: its best setting loses against none"),
+        ((-900, -100), "Do not use both: its best setting loses against no reward"),
     ],
 )
 def test_a_search_says_what_to_do_with_the_policy(tmp_path, gain, said):

@@ -169,12 +169,12 @@ def test_a_policy_that_always_fails_is_set_aside():
 def test_where_all_or_all_but_one_fail_there_is_an_end():
     nothing = finished(Selection(["a", "b"], indifference=1), lambda *_: math.nan)
     assert (nothing.best, nothing.leader, nothing.runs_spent) == (None, None, 40)
-    assert nothing.statement("orders").startswith("no policy is selected")
+    assert nothing.statement("orders").startswith("No choice is selected")
     one = finished(
         Selection(["a", "b"], indifference=1), lambda name, _: 1.0 if name == "b" else math.nan
     )
     assert one.best == "b"
-    assert one.statement("orders").startswith("b is the only policy that runs")
+    assert one.statement("orders").startswith("b is the only choice that runs.")
 
 
 def test_failures_in_most_replications_end_at_the_maximum():
@@ -183,7 +183,7 @@ def test_failures_in_most_replications_end_at_the_maximum():
     assert selection.done
     assert selection.best is None
     said = selection.statement("orders")
-    assert "fewer than 20 of 50 replications were finished by every policy" in said
+    assert "fewer than 20 of 50 replications were finished by every choice" in said
 
 
 def test_the_maximum_ends_it_with_an_honest_statement():
@@ -196,9 +196,9 @@ def test_the_maximum_ends_it_with_an_honest_statement():
     assert tight.replications == 35
     assert tight.leader in ("a", "b")
     said = tight.statement("orders")
-    assert said.startswith("not settled after 35 replications: a and b may still be the best")
+    assert said.startswith("Not settled after 35 replications: a and b may still be the best")
     assert f"and {tight.leader} leads" in said
-    assert said.endswith("; 90 runs")
+    assert said.endswith(". This took 90 runs.")
 
 
 def test_the_statement_says_what_is_promised_and_what_it_took():
@@ -208,9 +208,10 @@ def test_the_statement_says_what_is_promised_and_what_it_took():
     )
     assert selection.runs_of_equal_allocation > selection.runs_spent
     assert selection.statement("profit_cents", "EUR") == (
-        "give_get is selected as the best by profit: a policy that leads all others by 0.20 EUR "
-        f"or more is found with probability 0.9 at least; {selection.runs_spent} runs, where as "
-        f"many of each policy would have taken about {selection.runs_of_equal_allocation:,}"
+        "give_get is selected as the best by profit: a choice that leads all others by 0.20 EUR or "
+        f"more is found with probability 0.9 at least. This took {selection.runs_spent} runs; "
+        "giving every choice as many as the hardest comparison needs would take about "
+        f"{selection.runs_of_equal_allocation:,}."
     )
 
 

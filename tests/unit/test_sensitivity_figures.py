@@ -94,7 +94,7 @@ def test_one_condition_is_drawn_against_the_difference():
     assert drawing is not None
     (frame,) = frames(drawing)
     assert frame.get_bbox().x1 == found.conditions[0].high
-    assert drawing.figure.axes[0].get_title(loc="left") == "profit beyond none, EUR"
+    assert drawing.figure.axes[0].get_title(loc="left") == "Profit beyond no reward, EUR"
 
 
 def test_without_a_rule_there_is_no_figure():

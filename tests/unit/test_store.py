@@ -215,10 +215,10 @@ MEMORY = """
 
 
 def test_memory_does_not_grow_with_the_number_of_runs(tmp_path):
-    """Ten times the runs, 20,000 and 200,000, take less than 90 MB more at the peak.
+    """Ten times the runs, 20,000 and 200,000, take less than 45 MB more at the peak.
 
-    While runs are done nothing grows; gathering holds one file of outcomes and the parts it is
-    made of, 100,000 rows each at most. All rows as Python objects would be 80 MB and more beside.
+    While runs are done nothing grows; gathering holds a group of 25,000 rows, and parts of some
+    100,000. All rows as Python objects would be 80 MB and more beside.
     """
     peaks = []
     for replications in (10_000, 100_000):
@@ -228,4 +228,4 @@ def test_memory_does_not_grow_with_the_number_of_runs(tmp_path):
             capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
         peaks.append(int(child.stdout))
-    assert peaks[1] - peaks[0] < 90e6, [f"{peak / 1e6:.0f} MB" for peak in peaks]
+    assert peaks[1] - peaks[0] < 45e6, [f"{peak / 1e6:.0f} MB" for peak in peaks]

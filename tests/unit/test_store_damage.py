@@ -389,3 +389,45 @@ def test_an_error_of_the_disk_is_told_from_a_damaged_journal():
     assert told(error(sqlite3.SQLITE_IOERR_WRITE))
     assert not told(error(sqlite3.SQLITE_CORRUPT))
     assert not told(error(sqlite3.SQLITE_NOTADB))
+
+
+# ------------------------------------------------------------------------------- a damaged exchange
+
+
+@pytest.mark.parametrize("damage", [flip, truncate, delete])
+@pytest.mark.parametrize("cut_off", ["before", "between", "after"])
+@pytest.mark.parametrize("again", [False, True])
+def test_new_rows_that_a_crash_damaged_are_gathered_again(
+    folder, undisturbed, damage, cut_off, again, monkeypatch
+):
+    """Cut off before the old rows are moved, before the new ones are, and before it is noted."""
+    small, design = tiny_design(replications=1), tiny_design()
+    if again:
+        complete(folder, small)
+
+    def crash(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    rename = Path.rename
+
+    def crash_at_the_new(path: Path, target: Path) -> Path:
+        if path.name == "outcomes.new":
+            crash()
+        return rename(path, target)
+
+    with Store.open(folder, design) as held:
+        do_missing(held)
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "replace_all", crash)
+            if cut_off == "before":
+                patch.setattr(Store, "_finish_swap", crash)
+            elif cut_off == "between":
+                patch.setattr(Path, "rename", crash_at_the_new)
+            with pytest.raises(KeyboardInterrupt):
+                held.gather(COLUMNS)
+    place = folder / ("outcomes" if cut_off == "after" else "outcomes.new")
+    damage(place / "outcomes-00001.parquet")
+    with pytest.warns(InputWarning, match="outcomes was damaged when the study was cut off"):
+        assert complete(folder, design) == []
+    assert digests(folder) == undisturbed
+    assert not (folder / DAMAGED).exists()

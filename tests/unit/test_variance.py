@@ -98,7 +98,7 @@ def test_all_luck_is_all_luck():
 def test_equal_runs_have_no_shares():
     found = shares_of(np.full((2, 3, 4), 0.1), "profit_cents", 1)
     assert found.groups["share"].isna().all()
-    assert found.sentence == "profit is the same in every run"
+    assert found.sentence == "Profit is the same in every run"
 
 
 def test_a_component_below_zero_is_shown_and_counts_as_none():

@@ -25,7 +25,7 @@ from sim.studies.findings import prim
 from sim.studies.resampling import permutations
 from sim.studies.statistics import mean_interval
 from sim.studies.sweeps.factors import Factor
-from sim.studies.wording import LOWER_IS_BETTER, listed, percent, significant
+from sim.studies.wording import LOWER_IS_BETTER, gist, listed, percent, policy_text, significant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +124,8 @@ class Discovery:
     def sentence(self) -> str:
         """What was found, in words, naming factors by their description."""
         losses, worlds = int(self.loses.sum()), self.loses.size
-        start = f"{self.policy} loses to {self.against} in"
+        loses = f"{policy_text(self.policy, starts=True)} loses to {policy_text(self.against)}"
+        start = f"{loses} in"
         if self.kind == "never":
             return f"{start} none of {worlds} worlds"
         if self.kind == "few":
@@ -139,7 +140,7 @@ class Discovery:
         conditions = [one.words(named_factor(one.factor), self.currency) for one in self.conditions]
         size, hits = int(self.inside.sum()), int(self.loses[self.inside].sum())
         text = (
-            f"{self.policy} loses to {self.against} when {listed(conditions)}: in {hits} of {size} "
+            f"{loses} when {listed(conditions)}: in {hits} of {size} "
             f"such worlds ({percent(self.density, digits=0)}) and in {losses - hits} of the "
             f"{worlds - size} others; this covers {percent(self.coverage, digits=0)} of the losses"
         )
@@ -173,10 +174,7 @@ def named_factor(factor: Factor) -> str:
 
 def plain_description(factor: Factor) -> str:
     """The description up to its first comma, "" without one."""
-    words = factor.description
-    for mark in (";", ":", ",", " ("):
-        words = words.split(mark)[0]
-    return words
+    return gist(factor.description)
 
 
 def discover(

@@ -21,6 +21,7 @@ from sim.studies.findings.candidates import Candidate, Cells, complete_part, rea
 from sim.studies.findings.discovery import Discovery, discover
 from sim.studies.findings.flips import FlipStudy, find_flips
 from sim.studies.findings.robustness import Robustness, Worlds, robustness
+from sim.studies.findings.splits import Split, split_of
 from sim.studies.multiple import Standings, gains
 from sim.studies.multiple import standings as told_apart
 from sim.studies.optimizing.crossing import Share, share_of_runs
@@ -59,9 +60,10 @@ class Choice:
     gains of all candidates hold together (:func:`sim.studies.multiple.gains`), since the best is
     chosen by the runs that measure it. world_gain : mean over replications of the gain in each
     world, float64 (worlds,). measures, twin : means of :data:`READ` and the objective, and those of
-    its baseline. cost_per_order : of orders beyond the baseline, in cents. reached : share of runs
-    that reach each target. places : it may have, see :mod:`sim.studies.multiple`; None where it
-    was not ranked.
+    its baseline. split : the two ways its runs end in the objective, None where there is one.
+    cost_per_order : of orders beyond the baseline, in cents. reached : share of runs that reach
+    each target. places : it may have, see :mod:`sim.studies.multiple`. Of candidates that were not
+    ranked places and split are None.
     """
 
     candidate: Candidate
@@ -72,6 +74,7 @@ class Choice:
     robustness: Robustness
     probability_of_best: float
     places: tuple[int, int] | None
+    split: Split | None
     measures: Mapping[str, float]
     twin: Mapping[str, float]
     cost_per_order: float
@@ -249,6 +252,7 @@ def _choices(cells: Cells, design: Design, objective: str) -> tuple[tuple[Choice
             robustness=robust[cells.candidates[place].policy, cells.candidates[place].point],
             probability_of_best=float(chance),
             places=_places(ranking, names[place]),
+            split=split_of(table[place], design.scenario.seed) if place in ranked else None,
             measures=_means(cells, int(place)),
             twin=_means(cells, int(cells.twins[place])),
             cost_per_order=_cost_per_order(cells, int(place)),

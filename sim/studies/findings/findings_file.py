@@ -12,6 +12,7 @@ from sim.studies.findings.discovery import Discovery
 from sim.studies.findings.findings import Choice, Findings
 from sim.studies.findings.flips import Flip, FlipStudy, Turn
 from sim.studies.findings.robustness import Range
+from sim.studies.findings.splits import Split
 from sim.studies.sensitivity.variance import Shares
 
 NAME = "findings.json"
@@ -66,10 +67,15 @@ def _choice_document(one: Choice) -> dict[str, Any]:
         | {"split": robust.split_worst_regret, "world": robust.worst_world},
         "probability_of_best": one.probability_of_best,
         "places": None if one.places is None else list(one.places),
+        "split": None if one.split is None else _split_document(one.split),
         "cost_per_incremental_order_cents": one.cost_per_order,
         "means": dict(one.measures),
         "reached": {name: share._asdict() for name, share in one.reached.items()},
     }
+
+
+def _split_document(found: Split) -> dict[str, float]:
+    return found.modes._asdict() | {"both_ways": found.both_ways}
 
 
 def _range_document(found: Range) -> dict[str, float]:

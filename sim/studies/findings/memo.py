@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from sim.studies.statistics import Interval
 from sim.studies.wording import (
     DASH,
+    NO_POLICY,
+    capital,
     chance,
     figure,
     label,
@@ -21,6 +23,7 @@ from sim.studies.wording import (
     money,
     number,
     percent,
+    policy_text,
     significant,
 )
 
@@ -96,7 +99,8 @@ def cost_lines(case: Case | None, is_advice: bool) -> Iterator[str]:
         yield "Nothing: no policy that pays was tried."
         return
     spent = case.means["payout_cents"] + case.means["discount_cents"]
-    start = case.name if is_advice else f"{case.name}, were it taken,"
+    name = policy_text(case.name, starts=True)
+    start = name if is_advice else f"{name}, were it taken,"
     if spent <= 0:
         yield f"{start} pays nothing."
         return
@@ -118,7 +122,8 @@ def loser_lines(case: Case | None) -> Iterator[str]:
         return
     nothing = case.means.get("nonearner_share", math.nan)
     if case.means["payout_cents"] > 0 and nothing > 0:
-        yield f"Of those who share under {case.name}, {percent(nothing, digits=0)} earn nothing."
+        share = percent(nothing, digits=0)
+        yield f"Of those who share under {policy_text(case.name)}, {share} earn nothing."
     wasted = case.means.get("deadweight_cents", math.nan)
     spent = case.means["payout_cents"] + case.means["discount_cents"]
     if wasted > 0 and spent > 0:
@@ -154,7 +159,7 @@ def memo_of_comparison(summary: Mapping[str, Any]) -> Memo:
     is_advice = summary["verdict_kind"] == "wins"
     return Memo(
         recommendation=tuple(_compared(summary, case)),
-        sure=tuple(_how_sure_compared(summary)),
+        sure=tuple(_how_sure_compared(summary, case)),
         cost=tuple(cost_lines(case, is_advice)),
         losers=(*loser_lines(case), *_flagged(summary, case)) or (NOBODY,),
         flips=(
@@ -191,23 +196,23 @@ def _case_of_comparison(summary: Mapping[str, Any]) -> Case | None:
 def _compared(summary: Mapping[str, Any], case: Case | None) -> Iterator[str]:
     kind, baseline = summary["verdict_kind"], summary["baseline"]
     if case is None or kind == "identical":
-        yield f"There is nothing to choose: {summary['verdict']}."
+        yield f"There is nothing to choose. {summary['verdict']}."
         return
+    name = policy_text(case.name)
     if kind == "baseline":
-        yield f"Keep {baseline}: no other policy is better."
-        yield f"The best of the rest, {case.name}, makes {_gain_compared(summary, case.name)}."
+        yield f"{keep_text(baseline)}: no other policy is better."
+        yield f"The best of the rest, {name}, makes {_gain_compared(summary, case.name)}."
         return
     if kind == "close":
         sentence = summary["verdict"]
         first, _, rest = sentence.partition(": ")
-        yield f"No single policy can be recommended: {first}."
+        yield f"{first}, so no single policy can be recommended."
         gain = _gain_compared(summary, case.name)
-        yield f"The best of those that pay, {case.name}, makes {gain}."
+        yield f"The best of those that pay, {name}, makes {gain}."
         if rest:
-            settled = rest.split(";")[0]
-            yield f"{settled[:1].upper()}{settled[1:]}."
+            yield f"{capital(rest.split(';')[0])}."
         return
-    yield f"Take {case.name}."
+    yield f"{take_text(case.name)}."
     text = f"It makes {_gain_compared(summary, case.name)}"
     if summary["objective"] != "orders":
         text += f", with {count_text(case.more('orders'), 'order')}"
@@ -220,31 +225,32 @@ def _compared(summary: Mapping[str, Any], case: Case | None) -> Iterator[str]:
     if behind:
         name, found = next(iter(behind.items()))
         lead = change_text(summary["objective"], _interval(found), summary["currency"])
-        yield f"The next best, {name}, is behind: the lead is {lead}."
+        yield f"The next best, {policy_text(name)}, is behind: the lead is {lead}."
 
 
 def _gain_compared(summary: Mapping[str, Any], name: str) -> str:
-    objective = summary["objective"]
-    found = _interval(summary["differences"][name][objective])
-    return (
-        f"{change_text(objective, found, summary['currency'])} in {summary['days']:g} days against "
-        f"{summary['baseline']}"
-    )
+    objective, baseline = summary["objective"], policy_text(summary["baseline"])
+    together = summary["gains_together"][objective]
+    text = change_text(objective, _interval(together[name]), summary["currency"], len(together) > 1)
+    return f"{text} in {summary['days']:g} days against {baseline}"
 
 
-def _how_sure_compared(summary: Mapping[str, Any]) -> Iterator[str]:
+def _how_sure_compared(summary: Mapping[str, Any], case: Case | None) -> Iterator[str]:
     runs = summary["replications"]
     best = summary["best"]
     if best in summary["policies"]:
         known = _finite(summary["policies"][best]["probability_of_best"])
         yield (
-            f"That {best} has the best mean has a probability of {chance(known)}, by {runs:,} runs "
-            "of each policy in the same worlds with the same luck."
+            f"That {policy_text(best)} has the best mean has a probability of {chance(known)}, by "
+            f"{runs:,} runs of each policy in the same worlds with the same luck."
         )
     else:
         yield f"Not sure enough: {runs:,} runs of each policy do not tell the best one for sure."
     if len(summary["ranking"]["places"]) > 2:
         yield f"Places, all of them together 95 % sure: {summary['ranking']['line']}."
+    for flag in summary["flags"]:
+        if case is not None and (flag["policy"], flag["kind"]) == (case.name, "bimodal"):
+            yield f"{policy_text(case.name, starts=True)}: {flag['message']}."
     yield (
         "This is about luck alone: what is not known about the people, prices and costs is as "
         "written in every run."
@@ -255,7 +261,7 @@ def _flagged(summary: Mapping[str, Any], case: Case | None) -> Iterator[str]:
     """Breaches of the policy, which somebody will have to answer for."""
     for flag in summary["flags"]:
         if case is not None and flag["policy"] == case.name and flag["severity"] == "breach":
-            yield f"{case.name} {flag['message']}."
+            yield f"{policy_text(case.name, starts=True)} {flag['message']}."
 
 
 def _interval(found: Mapping[str, Any]) -> Interval:
@@ -271,8 +277,21 @@ def _finite(value: Any) -> float:
 # -------------------------------------------------------------------------------------- wording
 
 
-def change_text(measure: str, change: Interval, currency: str) -> str:
-    """A change with its interval: "455 EUR more profit (95 % 316 to 593)"."""
+def keep_text(baseline: str) -> str:
+    """The advice to stay with the baseline."""
+    return "Pay nothing" if baseline == NO_POLICY else f"Keep {policy_text(baseline)}"
+
+
+def take_text(name: str) -> str:
+    """The advice to take a policy that is not the baseline."""
+    return "Pay nothing" if name == NO_POLICY else f"Take {policy_text(name)}"
+
+
+def change_text(measure: str, change: Interval, currency: str, together: bool = False) -> str:
+    """A change with its interval: "455 EUR more profit (95 % 316 to 593)".
+
+    together : whether the interval holds for all choices at once, so also for the best of them.
+    """
     size = figure_text(measure, abs(change.mean), currency, named=False)
     word = "more" if change.mean >= 0 else "less"
     text = f"{size} {word} {label(measure)}"
@@ -282,7 +301,8 @@ def change_text(measure: str, change: Interval, currency: str) -> str:
     ends = [figure(measure, end, digits=digits) for end in (change.low, change.high)]
     if change.mean < 0:
         ends = [figure(measure, -end, digits=digits) for end in (change.high, change.low)]
-    return f"{text} (95 % {ends[0]} to {ends[1]})"
+    said = ", holding for all choices at once" if together else ""
+    return f"{text} (95 % {ends[0]} to {ends[1]}{said})"
 
 
 def figure_text(measure: str, value: float, currency: str, named: bool = True) -> str:

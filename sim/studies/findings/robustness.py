@@ -28,7 +28,7 @@ import numpy as np
 from sim.errors import InputError, nearest
 from sim.studies.resampling import bootstrap_weights
 from sim.studies.statistics import LEVEL
-from sim.studies.wording import LOWER_IS_BETTER, figure, label, percent
+from sim.studies.wording import LOWER_IS_BETTER, figure, label, percent, policy_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -247,7 +247,8 @@ def statement(worlds: Worlds, found: Mapping[Candidate, Robustness], currency: s
     safest = min(found, key=lambda one: found[one].worst_regret.value)
     one = found[safest]
     several = len({point for _, point in found}) > 1
-    name = f"{safest[0]} at point {safest[1]}" if several else safest[0]
+    name = policy_text(safest[0], starts=True)
+    name += f" at point {safest[1]}" if several else ""
     unit = f" {currency}" if worlds.objective.endswith("_cents") else ""
     worst = figure(worlds.objective, one.worst_regret.value)
     split = figure(worlds.objective, one.split_worst_regret)

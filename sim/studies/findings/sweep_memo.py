@@ -19,20 +19,24 @@ from sim.studies.findings.memo import (
     cost_lines,
     count_text,
     figure_text,
+    keep_text,
     loser_lines,
     some,
+    take_text,
 )
 from sim.studies.statistics import Interval, replications_to_settle
 from sim.studies.sweeps.factors import Factor
 from sim.studies.verdict import HOPELESS
-from sim.studies.wording import chance, label, listed, percent
+from sim.studies.wording import chance, label, listed, percent, policy_text
 
 MOST_TURNS = 3
 """Assumptions whose flip values the memo tells against one rival."""
 
-NOTHING = "none"
 FEWEST_FOR_SHARES = 4
 """Replications from which the memo says how much is luck: fewer make the shares look too exact."""
+
+MOSTLY_UNKNOWN = 0.1
+"""Share of worlds with runs of both ways below which the worlds themselves divide."""
 
 MOST_PLACES = 8
 """Choices up to which the memo tells the places of all."""
@@ -66,23 +70,24 @@ def _case_of(findings: Findings, one: Choice) -> Case:
 
 def _recommendation(findings: Findings) -> Iterator[str]:
     best = findings.best
-    others = [name for name in findings.leaders if name != best.name]
+    others = [policy_text(name) for name in findings.leaders if name != best.name]
     if findings.kind == "baseline":
-        keep = "Pay nothing" if best.name == NOTHING else f"Keep {best.name}"
-        yield f"{keep}: nothing that was tried is better."
+        yield f"{keep_text(best.name)}: nothing that was tried is better."
         closest = _first_that_pays(findings)
         if closest is not None:
-            yield f"The best of the rest, {closest.name}, makes {_gain(findings, closest)}."
+            name = policy_text(closest.name)
+            yield f"The best of the rest, {name}, makes {_gain(findings, closest)}."
         return
     if findings.kind == "undecided":
         yield from _undecided(findings)
         return
     if findings.kind == "wins":
-        yield f"Take {best.name}."
+        yield f"{take_text(best.name)}."
     else:
-        yield f"Take {best.name} or {some(others, 'or')}; these runs cannot tell them apart."
+        first = policy_text(best.name)
+        yield f"Take {first} or {some(others, 'or')}; these runs cannot tell them apart."
     orders = best.measures["orders"] - best.twin["orders"]
-    name = "It" if findings.kind == "wins" else best.name
+    name = "It" if findings.kind == "wins" else policy_text(best.name, starts=True)
     text = f"{name} makes {_gain(findings, best)}"
     if findings.objective != "orders":
         text += f", with {count_text(orders, 'order')}"
@@ -93,10 +98,11 @@ def _recommendation(findings: Findings) -> Iterator[str]:
 def _undecided(findings: Findings) -> Iterator[str]:
     contender = _first_that_pays(findings)
     if contender is None:
-        yield f"Nothing but {findings.baseline} was run, so there is nothing to choose."
+        yield f"Nothing but {_without(findings)} was run, so there is nothing to choose."
         return
     yield f"These runs do not say whether any reward is better than {_without(findings)}."
-    yield f"The best that was tried, {contender.name}, makes {_gain(findings, contender)}."
+    name = policy_text(contender.name)
+    yield f"The best that was tried, {name}, makes {_gain(findings, contender)}."
     yield _what_settles(contender.gain)
 
 
@@ -122,7 +128,8 @@ def _targets(findings: Findings, best: Choice) -> list[str]:
         surest = max(findings.choices, key=lambda one: one.reached[name].share)
         if surest.reached[name].share > reached.share:
             share = percent(surest.reached[name].share, digits=0)
-            text += f"; {surest.name} does in {share}, for {_difference(findings, best, surest)}"
+            text += f"; {policy_text(surest.name)} does in {share}, for "
+            text += _difference(findings, best, surest)
         return [f"{text}."]
     return []
 
@@ -137,20 +144,18 @@ def _next_best(findings: Findings, best: Choice) -> list[str]:
     if findings.rival is None:
         return []
     other = findings.choice(findings.rival)
-    return [f"The best of another kind, {other.name}, has {_difference(findings, best, other)}."]
+    name = policy_text(other.name)
+    return [f"The best of another kind, {name}, has {_difference(findings, best, other)}."]
 
 
 def _gain(findings: Findings, one: Choice) -> str:
-    text = change_text(findings.objective, one.gain, findings.currency)
     several = sum(not each.is_baseline for each in findings.choices) > 1
-    if several and math.isfinite(one.gain.low):
-        text = f"{text.removesuffix(')')}, holding for all choices at once)"
+    text = change_text(findings.objective, one.gain, findings.currency, several)
     return f"{text} in {findings.days:g} days against {_without(findings)}"
 
 
 def _without(findings: Findings) -> str:
-    """The baseline as it is said: a policy that is called none is no reward."""
-    return "no reward" if findings.baseline == NOTHING else findings.baseline
+    return policy_text(findings.baseline)
 
 
 def _how_sure(findings: Findings) -> Iterator[str]:
@@ -160,20 +165,20 @@ def _how_sure(findings: Findings) -> Iterator[str]:
     counts = findings.counts
     if findings.kind in ("wins", "baseline") and len(findings.choices) > 1:
         yield (
-            f"That {best.name} has the best mean of all {len(findings.choices)} choices has "
-            f"a probability of {chance(best.probability_of_best)}; this is about luck, with what "
-            "is not known as it was sampled."
+            f"That {policy_text(best.name)} has the best mean of all {len(findings.choices)} "
+            f"choices has a probability of {chance(best.probability_of_best)}; this is about luck, "
+            "with what is not known as it was sampled."
         )
     if counts.worlds > 1 and not best.is_baseline:
         yield from _over_worlds(findings, best)
+    yield from _split_in_two(findings)
     if findings.kind != "baseline":
         yield from _at_the_edge(findings, best)
     if 2 < len(findings.choices) <= MOST_PLACES:
         yield f"Places, all of them together 95 % sure: {findings.ranking_line}."
     shares_known = counts.replications >= FEWEST_FOR_SHARES
     if findings.shares is not None and len(findings.shares.groups) > 1 and shares_known:
-        sentence = findings.shares.sentence
-        yield f"{sentence[:1].upper()}{sentence[1:]}."
+        yield f"{findings.shares.sentence}."
     if counts.missing:
         yield (
             f"{counts.missing:,} of {counts.rows:,} runs failed or are missing; the choices are "
@@ -181,7 +186,7 @@ def _how_sure(findings: Findings) -> Iterator[str]:
             "that all of them have."
         )
     for name in counts.candidates_left_out:
-        yield f"{name} is left out: too many of its runs failed."
+        yield f"{policy_text(name, starts=True)} is left out: too many of its runs failed."
     if counts.replications < 2:
         yield "One replication only: luck cannot be told from anything else."
 
@@ -196,11 +201,34 @@ def _over_worlds(findings: Findings, best: Choice) -> Iterator[str]:
         else f"gains {figure_text(what, gain, currency, named=False)}"
         for gain in (tenth, gains[0])
     )
+    name = policy_text(best.name, starts=True)
     yield (
-        f"{best.name} is better than {_without(findings)} in {best.worlds_better} of "
+        f"{name} is better than {_without(findings)} in {best.worlds_better} of "
         f"{findings.counts.worlds} worlds, which are draws of what is not known. In nine of ten it "
         f"{in_ten} or {'less' if tenth < 0 else 'more'}, in the worst it {worst}."
     )
+
+
+def _split_in_two(findings: Findings) -> Iterator[str]:
+    """Choices whose outcomes split in two, the best of them with its figures."""
+    found = [(one, one.split) for one in findings.choices if one.split is not None]
+    if not found:
+        return
+    first, split = found[0]
+    low_share, *ends, _ = split.modes
+    low, high = (figure_text(findings.objective, end, findings.currency) for end in ends)
+    what = f"a {label(findings.objective)} of " if findings.objective.endswith("_cents") else ""
+    text = (
+        f"{policy_text(first.name, starts=True)} ends in two ways, so its mean alone misleads: "
+        f"{percent(low_share, digits=0)} of the runs with {what}about {low}, the others with about "
+        f"{high}"
+    )
+    if split.both_ways >= MOSTLY_UNKNOWN:
+        text += f"; in {percent(split.both_ways, digits=0)} of the worlds luck decides which"
+    elif not math.isnan(split.both_ways):
+        text += "; what is not known decides which, as hardly any world has both"
+    others = [policy_text(one.name) for one, _ in found[1:]]
+    yield f"{text}. The same goes for {some(others)}." if others else f"{text}."
 
 
 def _at_the_edge(findings: Findings, best: Choice) -> Iterator[str]:
@@ -242,7 +270,8 @@ def _flips(findings: Findings, best: str) -> Iterator[str]:
 
 def flip_sentences(study: FlipStudy, objective: str, currency: str) -> Iterator[str]:
     """What a :class:`sim.studies.findings.flips.FlipStudy` says, in sentences."""
-    start = f"Against {study.rival}"
+    start = f"Against {policy_text(study.rival)}"
+    leader = policy_text(study.leader)
     if study.shape is None:
         yield f"{start}: {study.worlds} worlds are too few to tell; it takes {study.fewest}."
         return
@@ -263,7 +292,7 @@ def flip_sentences(study: FlipStudy, objective: str, currency: str) -> Iterator[
     if lead <= 0:
         amount = figure_text(objective, -lead, currency, named=False)
         yield (
-            f"{start}: with all assumptions as written {study.leader} is behind by {amount}; it "
+            f"{start}: with all assumptions as written {leader} is behind by {amount}; it "
             "leads only on average over the worlds."
         )
     if not study.is_sound and len(of_status["none"]) < len(study.flips):

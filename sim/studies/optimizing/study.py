@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,8 @@ from sim.studies.optimizing.optimize import optimize
 from sim.studies.statistics import Interval
 from sim.studies.sweeps.design import Design, Task, make_design
 from sim.studies.sweeps.factors import Factor
-from sim.studies.sweeps.foreman import Progress
 from sim.studies.sweeps.sampling import Settings
+from sim.studies.sweeps.session import Session
 from sim.studies.sweeps.study_file import EVERY_MEASURE, Optimize, StudyFile
 from sim.studies.sweeps.sweep import Laboratory, laboratory, limits_of
 
@@ -215,18 +214,13 @@ def optimize_study(
     *,
     question: Optimize | None = None,
     search: bool = True,
-    workers: int | None = None,
-    executor: futures.Executor | None = None,
-    cluster: str | None = None,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-    command: Sequence[str] = ("sim.optimize",),
+    session: Session = Session(),
 ) -> OptimizeStudy:
     """Search the levers of a study, and answer the inverse questions it asks.
 
     question : instead of that of the study. search : whether to search at all, or only to answer
     the inverse questions. The runs are kept in ``folder`` like those of a sweep; a search that was
-    stopped goes on there. See :func:`sim.studies.sweeps.sweep.sweep` for the other arguments.
+    stopped goes on there.
 
     Raises
     ------
@@ -251,10 +245,8 @@ def optimize_study(
     check_question(asked, [*EVERY_MEASURE, *columns], where)
     measures = dict.fromkeys((*measures_of(asked), *columns, "profit_cents"))
     with laboratory(
-        Path(folder), design, workers=workers, executor=executor, cluster=cluster,
-        overwrite=overwrite, owner="optimize", limits=limits_of(study), progress=progress,
-        command=command,
-    ) as bench:  # fmt: skip
+        Path(folder), design, session, owner="optimize", limits=limits_of(study)
+    ) as bench:
         evaluate = LaboratoryEvaluator(bench, factors, policy, list(measures))
         found = _answers(evaluate, whole, policy, asked, written, search, where)
         answer = OptimizeStudy(Path(folder), bench.store.design, policy, *found)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sim.studies.findings.candidates import touches
 from sim.studies.optimizing.evaluation import Setting
 from sim.studies.optimizing.objectives import LimitReading, Objective, limit_figure, limit_text
 from sim.studies.statistics import Interval
 from sim.studies.sweeps.factors import Factor
-from sim.studies.wording import amount, chance, figure, label, listed, percent, span
+from sim.studies.wording import amount, chance, figure, label, listed, percent, policy_text, span
 
 if TYPE_CHECKING:
     from sim.studies.optimizing.optimization import Binding, Finalist, Optimization
@@ -76,8 +77,14 @@ def _level(found: Optimization, objective: Objective, value: float) -> str:
 
 def _against(found: Optimization) -> str:
     where = {"mean": "", "worst": " in the worst world", "regret": " in the world of most regret"}
-    beyond = "" if found.question.robust == "regret" else f" beyond {found.baseline} as written"
+    beyond = "" if found.question.robust == "regret" else f" beyond {baseline_text(found)}"
     return f"per run{beyond}{where[found.question.robust]}"
+
+
+def baseline_text(found: Optimization) -> str:
+    """The baseline of a search, which keeps the levers that touch it as written."""
+    is_touched = any(touches(factor, found.baseline) for factor in found.factors)
+    return policy_text(found.baseline) + (" as written" if is_touched else "")
 
 
 def _best(found: Optimization, best: Finalist) -> list[str]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from concurrent import futures
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from sim.studies.resampling import permutations
 from sim.studies.statistics import Interval, mean_interval, paired_difference
 from sim.studies.sweeps.design import Design, Task, make_design
 from sim.studies.sweeps.foreman import Progress
+from sim.studies.sweeps.session import Session
 from sim.studies.sweeps.study_file import EVERY_MEASURE, Rank, StudyFile, check_measure
 from sim.studies.sweeps.sweep import Laboratory, laboratory, limits_of
 from sim.studies.wording import LOWER_IS_BETTER
@@ -50,7 +50,7 @@ class Ranking:
 
     @property
     def statement(self) -> str:
-        """The answer in one sentence."""
+        """The answer in plain sentences."""
         return self.selection.statement(self.objective, self.design.scenario.currency)
 
     @property
@@ -116,17 +116,12 @@ def rank(
     folder: str | Path,
     *,
     policies: Sequence[str] = (),
-    workers: int | None = None,
-    executor: futures.Executor | None = None,
-    cluster: str | None = None,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-    command: Sequence[str] = ("sim.rank",),
+    session: Session = Session(),
 ) -> Ranking:
     """Run the candidates of a study until the best is known with the probability asked for.
 
     The runs are kept in ``folder`` like those of a sweep; one that was stopped goes on there.
-    See :func:`sim.studies.sweeps.sweep.sweep` for the other arguments.
+    The session's progress is told of the candidates that are out, and how many there can be.
 
     Raises
     ------
@@ -146,11 +141,10 @@ def rank(
     made: list[_Search] = []
     try:
         with laboratory(
-            Path(folder), design.but(replications=asked.first), workers=workers, executor=executor,
-            cluster=cluster, overwrite=overwrite, owner="rank", limits=limits_of(study),
-            command=command,
+            Path(folder), design.but(replications=asked.first), replace(session, progress=None),
+            owner="rank", limits=limits_of(study),
         ) as bench:  # fmt: skip
-            search = _Search(bench, candidates, objective, asked, progress)
+            search = _Search(bench, candidates, objective, asked, session.progress)
             made.append(search)
             search.run()
             found = search.ranking(Path(folder), False)

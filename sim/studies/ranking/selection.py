@@ -35,7 +35,7 @@ from scipy import special
 
 from sim.errors import InputError, nearest
 from sim.studies.statistics import LEVEL
-from sim.studies.wording import figure, label, listed
+from sim.studies.wording import figure, label, policies_text, policy_text
 
 FIRST = 20
 FEWEST_FIRST = 10
@@ -210,56 +210,61 @@ class Selection:
         return policies * max(count, wanted)
 
     def statement(self, measure: str, currency: str = "") -> str:
-        """What came of it in plain words; ``measure`` names what the values are."""
+        """What came of it in plain sentences; ``measure`` names what the values are."""
         if not self.done:
-            return f"not finished: {listed(list(self.remaining))} may still be the best"
+            return f"Not finished: {policies_text(list(self.remaining))} may still be the best."
         said = [self._answer(measure, currency), *self._remarks()]
-        return "; ".join(said)
+        return " ".join(f"{sentence}." for sentence in said)
 
     def _answer(self, measure: str, currency: str) -> str:
         unit = f" {currency}" if measure.endswith("_cents") and currency else ""
         lead = f"{figure(measure, self.indifference)}{unit}"
         what = label(measure)
         if not self._in:
-            return "no policy is selected: every one failed in all of its first runs"
+            return "No choice is selected: every one failed in all of its first runs"
         if self.best is None:
             if self._first_used == 0:
                 return (
-                    f"not settled: fewer than {self.first} of {self._judged:,} replications were "
-                    "finished by every policy"
+                    f"Not settled: fewer than {self.first} of {self._judged:,} replications were "
+                    "finished by every choice"
                 )
             more = max(1, self._needed() - self._used)
             return (
-                f"not settled after {self._judged:,} replications: {listed(list(self.remaining))} "
-                f"may still be the best by {what}, and {self.leader} leads; about "
-                f"{more:,} more at most would settle it for a lead of {lead}"
+                f"Not settled after {self._judged:,} replications: "
+                f"{policies_text(list(self.remaining))} may still be the best by {what}, and "
+                f"{policy_text(self.leader or '')} leads; about {more:,} more at most would settle "
+                f"it for a lead of {lead}"
             )
         if len(self.remaining) > 1:
+            alike = policies_text(list(self.remaining), starts=True)
             return (
-                f"{listed(list(self.remaining))} have the same mean {what} over "
-                f"{self._used:,} replications, the best of all; {self.best} stands for them"
+                f"{alike} have the same mean {what} over {self._used:,} replications, the best of "
+                f"all; {policy_text(self.best)} stands for them"
             )
+        name = policy_text(self.best, starts=True)
         if len(self.names) - len(self.failed) == 1:
-            return f"{self.best} is the only policy that runs"
+            return f"{name} is the only choice that runs"
         return (
-            f"{self.best} is selected as the best by {what}: a policy that leads all others by "
+            f"{name} is selected as the best by {what}: a choice that leads all others by "
             f"{lead} or more is found with probability {self.probability:g} at least"
         )
 
     def _remarks(self) -> list[str]:
         said = []
         if self.failed:
-            said.append(f"{listed(list(self.failed))} failed in all of the first runs")
+            failed = policies_text(list(self.failed), starts=True)
+            said.append(f"{failed} failed in all of the first runs")
         dropped = self._judged - self._used
         if dropped and self._in:
             said.append(f"{dropped:,} replications were left out because a run of them failed")
         spent, equal = self.runs_spent, self.runs_of_equal_allocation
         if self.best is not None and equal is not None and equal > spent:
             said.append(
-                f"{spent:,} runs, where as many of each policy would have taken about {equal:,}"
+                f"This took {spent:,} runs; giving every choice as many as the hardest comparison "
+                f"needs would take about {equal:,}"
             )
         else:
-            said.append(f"{spent:,} runs")
+            said.append(f"This took {spent:,} runs")
         return said
 
     # ------------------------------------------------------------------------------ judging

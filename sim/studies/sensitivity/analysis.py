@@ -87,7 +87,7 @@ class Indices:
     def note(self) -> str:
         """What failed and what was left out: "3 of 640 runs failed; no trajectories left out"."""
         lost = f"{self.left_out:,} of {self.units:,}" if self.left_out else "no"
-        text = f"no run of {self.runs:,} failed"
+        text = f"No run of {self.runs:,} failed"
         if self.failed:
             text = f"{self.failed:,} of {self.runs:,} runs failed"
             text += f"; {lost} {UNITS[self.method]} left out"

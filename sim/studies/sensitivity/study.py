@@ -7,7 +7,6 @@ explain is what the policy changes: its outcome less that of the baseline in the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from sim.studies.sensitivity.analysis import Indices, analyse, plan_settings
 from sim.studies.sensitivity.variance import Shares, shares_of
 from sim.studies.sweeps.design import Design, make_design
 from sim.studies.sweeps.factors import Factor
-from sim.studies.sweeps.foreman import Progress
 from sim.studies.sweeps.sampling import AS_WRITTEN
+from sim.studies.sweeps.session import Session
 from sim.studies.sweeps.study_file import StudyFile
 from sim.studies.sweeps.sweep import Laboratory, laboratory, limits_of
 
@@ -82,17 +81,11 @@ def sensitivity(
     folder: str | Path,
     *,
     policies: Sequence[str] = (),
-    workers: int | None = None,
-    executor: futures.Executor | None = None,
-    cluster: str | None = None,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-    command: Sequence[str] = ("sim.sensitivity",),
+    session: Session = Session(),
 ) -> SensitivityStudy:
     """Run the sample of a study's factors and analyse it.
 
     The runs are kept in ``folder`` like those of a sweep; one that was stopped goes on there.
-    See :func:`sim.studies.sweeps.sweep.sweep` for the arguments.
 
     Raises
     ------
@@ -110,10 +103,8 @@ def sensitivity(
         policies=names, points=AS_WRITTEN, worlds=settings, replications=asked.replications
     )
     with laboratory(
-        Path(folder), design, workers=workers, executor=executor, cluster=cluster,
-        overwrite=overwrite, owner="sensitivity", limits=limits_of(study), progress=progress,
-        command=command,
-    ) as bench:  # fmt: skip
+        Path(folder), design, session, owner="sensitivity", limits=limits_of(study)
+    ) as bench:
         bench.run()
         gains = _gains(bench, design, policy, asked.measures)
         seed = whole.scenario.seed

@@ -18,7 +18,7 @@ from sim.errors import InputError, nearest
 from sim.randomness import Decision, derive_seed
 from sim.studies.resampling import bootstrap_weights
 from sim.studies.statistics import LEVEL
-from sim.studies.wording import label, listed
+from sim.studies.wording import capital, label, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,13 +60,13 @@ class Shares:
     def sentence(self) -> str:
         """The shares in words, the largest first."""
         if self.groups["share"].isna().any():
-            return f"{label(self.measure)} is the same in every run"
+            return f"{capital(label(self.measure))} is the same in every run"
         rows = self.groups.sort_values("share", ascending=False, kind="stable")
         parts = [
             f"{row.meaning} {100 * row.share:.0f} % ({100 * row.low:.0f} to {100 * row.high:.0f})"
             for row in rows.itertuples()
         ]
-        text = f"differences in {label(self.measure)} between runs come from {listed(parts)}"
+        text = f"Differences in {label(self.measure)} between runs come from {listed(parts)}"
         fixed = [
             words
             for words, count in zip(("one choice", "one world"), self.levels, strict=False)

@@ -7,6 +7,7 @@ and the baseline's run in it) saves time and does not show in the results.
 from __future__ import annotations
 
 import gc
+import math
 import threading
 import time
 import traceback
@@ -23,7 +24,7 @@ from sim.measures import Run, outcomes
 from sim.model import WordOfMouthModel
 from sim.network import SocialGraph
 from sim.scenario import Scenario
-from sim.studies.crews import resident_bytes
+from sim.studies.crews import check_interrupt, resident_bytes, show_life
 from sim.studies.sweeps import saved_design
 from sim.studies.sweeps.design import Design, Task, file_digest
 from sim.studies.sweeps.journal import Failure
@@ -37,10 +38,27 @@ SECONDS_OF_A_PART = 1.0
 
 
 class Limits(NamedTuple):
-    """Of a run: seconds it may take, and bytes its process may hold; None for no limit."""
+    """Of a run: seconds it may take, and bytes its process may hold; None for no limit.
+
+    grace : seconds beyond, before its process is ended.
+    """
 
     seconds: float | None = None
     bytes: float | None = None
+    grace: float = 30.0
+
+    @property
+    def until_it_hangs(self) -> float:
+        """Seconds after which a run is ended from outside: it should have ended by itself.
+
+        A run may begin with one of the baseline, and each looks at the clock once a day.
+        """
+        return math.inf if self.seconds is None else self.grace + 4 * self.seconds
+
+    @property
+    def hard_bytes(self) -> float | None:
+        """Memory above which a process is ended from outside."""
+        return None if self.bytes is None else 1.5 * self.bytes
 
 
 NO_LIMITS = Limits()
@@ -140,6 +158,10 @@ def run_batch(batch: Batch) -> Report:
         try:
             for task in batch.tasks:
                 for run, result, seconds in _runs(design, task, batch.limits):
+                    # Before the run is kept: what got lost in it may have left it half done.
+                    check_interrupt()
+                    if batch.limits.seconds is not None:
+                        show_life()
                     if isinstance(result, Failure):
                         report.failures.append(result)
                     else:

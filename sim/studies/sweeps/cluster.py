@@ -14,8 +14,9 @@ from typing import Any
 
 from sim.errors import InputError
 from sim.studies.crews import FuturesCrew
-from sim.studies.sweeps.batches import run_batch
+from sim.studies.sweeps.batches import Limits
 from sim.studies.sweeps.design import code_fingerprint
+from sim.studies.sweeps.watched import executor_crew
 
 SECONDS_TO_CONNECT = 10
 _LOST = (
@@ -25,8 +26,8 @@ _LOST = (
 
 
 @contextlib.contextmanager
-def cluster_crew(address: str, folder: Path) -> Iterator[FuturesCrew]:
-    """The workers of the Dask scheduler at ``address``, checked.
+def cluster_crew(address: str, folder: Path, limits: Limits) -> Iterator[FuturesCrew]:
+    """The workers of the Dask scheduler at ``address``, checked. limits : of a run.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def cluster_crew(address: str, folder: Path) -> Iterator[FuturesCrew]:
                 return _LOST.format(address=address, error=type(error).__name__)
             return None
 
-        yield FuturesCrew(run_batch, executor, threads, lost, deaths=(KilledWorker,))
+        yield executor_crew(executor, threads, limits, lost=lost, deaths=(KilledWorker,))
 
 
 def _checked_workers(client: Any, address: str, folder: Path) -> int:

@@ -30,7 +30,7 @@ from sim.generators import generator_of
 from sim.model import policy_scheme
 from sim.scenario import Scenario
 from sim.studies.compare import resolve_scenario
-from sim.studies.sweeps.factors import changed, make_factor
+from sim.studies.sweeps.factors import Factor, changed, declared, make_factor
 from sim.studies.sweeps.sampling import (
     AS_WRITTEN,
     Settings,
@@ -283,12 +283,40 @@ def make_design(
                 f"{where}'{factor.name}' is in [points] and in [worlds]; it is either chosen or "
                 "not known"
             )
+    _check_overrides(study, {"points": chosen, "worlds": unknown})
     design = Design(
         scenario, names, scenario.compare.baseline, chosen, unknown, table.replications,
         table.targets, inputs_of(scenario, (*names, scenario.compare.baseline)),
     )  # fmt: skip
     check_settings(design, where)
     return design
+
+
+def _check_overrides(study: StudyFile, varied: Mapping[str, Settings]) -> None:
+    """Refuse an override of a field whose values come from the study whatever the scenario has."""
+    table = study.study
+    for text in study.settings:
+        name = text.partition("=")[0].strip()
+        for part, settings in varied.items():
+            for factor in settings.factors:
+                specification = getattr(table, part).factors.get(factor.name)
+                around_it = specification == "usual" or (
+                    isinstance(specification, Mapping) and "factor" in specification
+                )
+                if not around_it and _is_same_field(study.scenario, name, factor):
+                    raise InputError(
+                        f"--set {text} would change nothing: '{factor.name}' is a factor in "
+                        f"[{part}] of {study.where}, which gives it values of its own; change "
+                        "those, or take it out of the factors"
+                    )
+
+
+def _is_same_field(scenario: Scenario, name: str, factor: Factor) -> bool:
+    try:
+        return declared(scenario, name).path == factor.path
+    except InputError:
+        # A section, of which the study varies at most a field.
+        return False
 
 
 def _settings(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 from sim.errors import InputWarning
-from sim.studies.crews import Crew, Lost, Raised
+from sim.studies.crews import Crew, Lost, Raised, check_interrupt, lasting_interrupts
 from sim.studies.sweeps.batches import NO_LIMITS, Batch, Limits, Report, remember
 from sim.studies.sweeps.design import Task
 from sim.studies.sweeps.journal import DONE, LOST_WORKER, Failure
@@ -87,12 +87,14 @@ class Foreman:
         self.done, self.total = 0, total
         claimed = self._claimed(tasks)
         try:
-            self._hand_in(claimed)
-            while self._under_way:
-                self._tell()
-                for number, result in self._crew.collect():
-                    self._take_in(self._under_way.pop(number), result)
+            with lasting_interrupts():
                 self._hand_in(claimed)
+                while self._under_way:
+                    self._tell()
+                    for number, result in self._crew.collect():
+                        self._take_in(self._under_way.pop(number), result)
+                    check_interrupt()
+                    self._hand_in(claimed)
         finally:
             # What was under way when an error came up is not waited for.
             self._under_way.clear()
@@ -144,7 +146,7 @@ class Foreman:
         if isinstance(result, Report):
             self._note(result)
         elif isinstance(result, Lost):
-            self._after_loss(batch, result.reason)
+            self._after_loss(batch, result)
         elif isinstance(result, Raised):
             raise result.error
         else:
@@ -169,7 +171,7 @@ class Foreman:
                 f"run {first.run} failed ({first.stage}): {first.error}: {first.message}"
             )
 
-    def _after_loss(self, batch: Batch, reason: str) -> None:
+    def _after_loss(self, batch: Batch, lost: Lost) -> None:
         """Take over what the dead process left, and have the rest done again, a run at a time."""
         self._store.adopt(f"part-{batch.token}-*")
         design = self._store.design
@@ -185,10 +187,14 @@ class Foreman:
                 continue
             # Only a run that was alone when its process died is known to have been at work.
             self._deaths[run] += alone
-            if self._deaths[run] < MOST_ATTEMPTS:
+            # Another process would hang in the same place: a run does the same every time.
+            if self._deaths[run] < MOST_ATTEMPTS and not (alone and lost.hung):
                 self._again.append(task)
                 continue
-            message = f"{reason} ({MOST_ATTEMPTS} times)"
+            times = self._deaths[run]
+            message = lost.reason + (f" ({times} times)" if times > 1 else "")
+            if lost.hung:
+                message += "; raise time_limit_seconds if it needs more, then add --rerun-failed"
             self._note(Report([], [Failure(run, LOST_WORKER, "LostWorker", message, "")], []))
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.studies.sweeps.design import KEYS, Task
-from sim.studies.sweeps.parts import RUN, Columns, Part, read_part, schema, write_part
+from sim.studies.sweeps.parts import RUN, Columns, Part, read_part, schema, write_large_part
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,57 +26,60 @@ _OPEN_ROWS = 100_000
 
 
 class _Parts:
-    """The parts read last, by number: their tables and where in them each run is."""
+    """The parts read last, by number."""
 
     def __init__(self, store: Store) -> None:
         self._parts = store.journal.parts()
         self._folder = store.folder
-        self._open: OrderedDict[int, tuple[pa.Table, dict[str, int]]] = OrderedDict()
+        self._open: OrderedDict[int, pa.Table] = OrderedDict()
 
     def take(self, number: int, runs: list[str], columns: Columns) -> pa.Table:
         """The rows of ``runs`` in a part."""
+        import pyarrow as pa
+        from pyarrow import compute
+
         if number in self._open:
             self._open.move_to_end(number)
         else:
             table = read_part(self._folder / self._parts[number].name)
-            places = {run: place for place, run in enumerate(table.column(RUN).to_pylist())}
-            self._open[number] = table.select([RUN, *(name for name, _ in columns)]), places
+            self._open[number] = table.select([RUN, *(name for name, _ in columns)])
             while len(self._open) > 1 and self._rows() > _OPEN_ROWS:
                 self._open.popitem(last=False)
-        table, places = self._open[number]
-        return table.take([places[run] for run in runs])
+        table = self._open[number]
+        # Not a dictionary of the keys, which would be the most of what is in memory.
+        return table.take(compute.index_in(pa.array(runs), value_set=table.column(RUN)))
 
     def _rows(self) -> int:
-        return sum(table.num_rows for table, _ in self._open.values())
+        return sum(table.num_rows for table in self._open.values())
 
 
 def write_outcomes(store: Store, folder: Path, columns: Columns) -> list[Part]:
     """Write outcomes-00000.parquet and so on into ``folder``; memory does not grow with rows."""
-    import pyarrow as pa
+    slices = _by_file(_blocks(store, _Parts(store), columns))
+    return [
+        write_large_part(folder, f"outcomes-{file:05d}.parquet", (rows for _, rows in of_file))
+        for file, of_file in itertools.groupby(slices, itemgetter(0))
+    ]
 
-    parts = _Parts(store)
-    written: list[Part] = []
-    waiting: list[pa.Table] = []
-    for table in _blocks(store, parts, columns):
-        waiting.append(table)
-        while sum(one.num_rows for one in waiting) >= ROWS_OF_A_FILE:
-            every = pa.concat_tables(waiting)
-            written.append(_write(folder, len(written), every.slice(0, ROWS_OF_A_FILE)))
-            waiting = [every.slice(ROWS_OF_A_FILE)]
-    rest = pa.concat_tables(waiting) if waiting else None
-    if rest is not None and (rest.num_rows or not written):
-        written.append(_write(folder, len(written), rest))
-    return written
+
+def _by_file(tables: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+    """Slices of tables, each with the number of the file that it goes into; at least one."""
+    before = 0
+    for table in tables:
+        start = 0
+        while start < table.num_rows or not before:
+            file = before // ROWS_OF_A_FILE
+            rows = min(table.num_rows - start, (file + 1) * ROWS_OF_A_FILE - before)
+            yield file, table.slice(start, rows)
+            start, before = start + rows, before + rows
+            if not rows:
+                break
 
 
 def rows_of(store: Store, tasks: Iterable[Task], columns: Columns) -> pa.Table:
     """The rows of those runs of ``tasks`` that are done, with the measures of ``columns``."""
     rows = [(t, policy, run) for t in tasks for policy, run in store.design.keys(t).items()]
     return _block(store, _Parts(store), rows, columns)
-
-
-def _write(folder: Path, number: int, table: pa.Table) -> Part:
-    return write_part(folder, f"outcomes-{number:05d}.parquet", table.combine_chunks())
 
 
 def _blocks(store: Store, parts: _Parts, columns: Columns) -> Iterator[pa.Table]:

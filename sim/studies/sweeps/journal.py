@@ -307,6 +307,11 @@ class Journal:
                 (name, value),
             )
 
+    def forget(self, name: str) -> None:
+        """Remove a fact about the study."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM facts WHERE name = ?", (name,))
+
 
 def _is_of_the_disk(error: sqlite3.DatabaseError) -> bool:
     """Whether the disk or the folder is at fault rather than the content of the file."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from sim.studies.crews import StoppedError
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 RUN = "run"
 """Column of the key of a run."""
+
+ROWS_OF_A_GROUP = 25_000
+"""Rows of a large part that are in memory at a time."""
 
 Columns = Sequence[tuple[str, str]]
 """Names of measures with their types, int64 or float64."""
@@ -94,12 +98,58 @@ def write_part(folder: Path, name: str, table: pa.Table) -> Part:
     return Part(name, table.num_rows, len(content), hashlib.sha256(content).hexdigest())
 
 
+def write_large_part(folder: Path, name: str, tables: Iterable[pa.Table]) -> Part:
+    """:func:`write_part` of one table or more, a group of rows at a time.
+
+    The bytes depend on the rows, not on the tables that they come in.
+    """
+    from pyarrow import parquet
+
+    rows, groups = 0, _groups(tables)
+    first = next(groups)
+    with (
+        _written_whole(folder / name) as file,
+        parquet.ParquetWriter(
+            file, first.schema, compression="snappy", write_page_checksum=True
+        ) as writer,
+    ):
+        for group in itertools.chain([first], groups):
+            writer.write_table(group)
+            rows += group.num_rows
+    return part_of_file(folder, name, rows)
+
+
+def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The rows of tables, ROWS_OF_A_GROUP at a time; an empty table if there are none."""
+    import pyarrow as pa
+
+    waiting: list[pa.Table] = []
+    is_first = True
+    for table in tables:
+        waiting.append(table)
+        while sum(one.num_rows for one in waiting) >= ROWS_OF_A_GROUP:
+            every = pa.concat_tables(waiting)
+            yield every.slice(0, ROWS_OF_A_GROUP).combine_chunks()
+            is_first = False
+            waiting = [every.slice(ROWS_OF_A_GROUP)]
+    rest = pa.concat_tables(waiting)
+    if rest.num_rows or is_first:
+        yield rest.combine_chunks()
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file under a temporary name, on the disk, then give it its own; or StoreError."""
+    with _written_whole(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def _written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that gets its name when it is on the disk; or StoreError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -123,10 +173,20 @@ def read_part(path: Path) -> pa.Table:
     return table
 
 
+def runs_of(path: Path) -> Iterator[str]:
+    """The keys of the runs in an intact part, not all in memory at a time."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=10_000, columns=[RUN]):
+            yield from batch.column(RUN).to_pylist()
+
+
 def part_of_file(folder: Path, name: str, rows: int) -> Part:
     """The part that a file already is."""
-    content = (folder / name).read_bytes()
-    return Part(name, rows, len(content), hashlib.sha256(content).hexdigest())
+    with (folder / name).open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+        return Part(name, rows, content.tell(), digest)
 
 
 def is_intact(folder: Path, part: Part) -> bool:

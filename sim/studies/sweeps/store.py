@@ -40,8 +40,9 @@ from sim.studies.sweeps.parts import (
     is_intact,
     part_of_file,
     read_part,
+    runs_of,
     write_bytes,
-    write_part,
+    write_large_part,
 )
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class Store:
 
     def _mend(self, rerun_failed: bool) -> None:
         """Put right what a crash, a full disk or a careless hand left."""
+        self._undo_damaged_swap()
         self._finish_swap()
         for folder, pattern in ((self.folder / PARTS, ".*.tmp"), (self.folder, _HALF_A_DESIGN)):
             for temporary in folder.glob(pattern):
@@ -237,8 +239,6 @@ class Store:
             self._merge_parts()
 
     def _merge_parts(self) -> None:
-        import pyarrow as pa
-
         loose = {
             number: part
             for number, part in self.journal.parts().items()
@@ -246,8 +246,8 @@ class Store:
         }
         if not loose:
             return
-        table = pa.concat_tables([read_part(self.folder / part.name) for part in loose.values()])
-        merged = write_part(self.folder, f"{PARTS}/merged-{max(loose):08d}.parquet", table)
+        tables = (read_part(self.folder / part.name) for part in loose.values())
+        merged = write_large_part(self.folder, f"{PARTS}/merged-{max(loose):08d}.parquet", tables)
         self.journal.replace(loose, merged)
         for part in loose.values():
             (self.folder / part.name).unlink()
@@ -277,6 +277,30 @@ class Store:
         counts = self.journal.counts()
         return f"{saved_design.digest(saved_design.as_text(self.design))} {counts.done}"
 
+    def _undo_damaged_swap(self) -> None:
+        """Have the rows gathered again where a crash damaged those that were to take their place.
+
+        Until a swap is noted as finished, what they were gathered from is still there.
+        """
+        noted = self.journal.fact("swap")
+        if noted is None:
+            return
+        new, outcomes, old = (self.folder / name for name in (_NEW, OUTCOMES, _OLD))
+        place = new if new.exists() else outcomes
+        written = [Part(*one) for one in json.loads(noted)]
+        if all(is_intact(place, part._replace(name=Path(part.name).name)) for part in written):
+            return
+        shutil.rmtree(place, ignore_errors=True)
+        if old.exists():
+            old.rename(outcomes)
+        self.journal.forget("swap")
+        warnings.warn(
+            f"{outcomes} was damaged when the study was cut off; it is made again from the "
+            "finished runs",
+            InputWarning,
+            stacklevel=5,
+        )
+
     def _finish_swap(self) -> None:
         """Put outcomes/ that were written whole in the place of the old ones and of the parts."""
         noted = self.journal.fact("swap")
@@ -293,9 +317,7 @@ class Store:
             new.rename(outcomes)
         loose = [part.name for part in self.journal.parts().values() if part.name.startswith(PARTS)]
         listed = [Part(*one) for one in json.loads(noted)]
-        self.journal.replace_all(
-            (part, read_part(self.folder / part.name).column(RUN).to_pylist()) for part in listed
-        )
+        self.journal.replace_all((part, runs_of(self.folder / part.name)) for part in listed)
         for name in loose:
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(old, ignore_errors=True)

@@ -291,7 +291,8 @@ class Study(Section):
 class StudyFile(BaseModel):
     """A study with its resolved scenario and where it comes from.
 
-    where : opens messages. folder : relative files are taken from there.
+    where : opens messages. folder : relative files are taken from there. settings : ``a.b=c``
+    overrides that are in the scenario already.
     """
 
     model_config = {"arbitrary_types_allowed": True, "frozen": True}
@@ -300,6 +301,7 @@ class StudyFile(BaseModel):
     name: str
     where: str
     folder: Path
+    settings: tuple[str, ...] = ()
 
 
 def read_study(
@@ -363,8 +365,9 @@ def make_study(
             apply_override(inner, change)
         scenario = Scenario.from_table(inner, where=f"{where}: scenario", folder=folder)
     return StudyFile(
-        study=study, scenario=scenario, name=study.name or scenario.name, where=where, folder=folder
-    )
+        study=study, scenario=scenario, name=study.name or scenario.name, where=where,
+        folder=folder, settings=settings,
+    )  # fmt: skip
 
 
 def check_measure(name: str, known: tuple[str, ...], where: str) -> None:

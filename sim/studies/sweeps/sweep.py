@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 from operator import itemgetter
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
 from sim.studies import files
-from sim.studies.crews import Crew, FuturesCrew, LocalCrew, SerialCrew, frozen_memory
+from sim.studies.crews import Crew, LocalCrew, SerialCrew, frozen_memory
 from sim.studies.replicate import checked_workers, warm_up
 from sim.studies.sweeps import saved_design
 from sim.studies.sweeps.batches import (
@@ -33,8 +33,10 @@ from sim.studies.sweeps.foreman import Foreman, OnError, Progress, seconds_since
 from sim.studies.sweeps.gathering import rows_of
 from sim.studies.sweeps.journal import Counts
 from sim.studies.sweeps.parts import StoreError
+from sim.studies.sweeps.session import Session
 from sim.studies.sweeps.store import Owner, Store, read_outcomes
 from sim.studies.sweeps.study_file import StudyFile
+from sim.studies.sweeps.watched import executor_crew
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,36 +100,35 @@ class Laboratory:
 def laboratory(
     folder: Path,
     design: Design,
+    session: Session,
     *,
-    workers: int | None = None,
-    executor: futures.Executor | None = None,
-    cluster: str | None = None,
-    overwrite: bool = False,
-    rerun_failed: bool = False,
     owner: Owner = "sweep",
     limits: Limits = NO_LIMITS,
-    on_error: OnError = "continue",
-    progress: Progress | None = None,
-    command: Sequence[str] = ("sim.sweep",),
 ) -> Iterator[Laboratory]:
     """Open the store of ``folder`` with a crew; however it ends, what is finished is kept.
 
     At the end, and when it is interrupted, the finished runs are gathered into outcomes/ and the
-    manifest is written. See :func:`sweep` for the arguments and errors, and
-    :meth:`sim.studies.sweeps.store.Store.open` for ``owner``.
+    manifest is written. limits : of a run. See :meth:`sim.studies.sweeps.store.Store.open` for
+    ``owner``, and :func:`sweep` for the errors.
     """
     start = time.perf_counter()
-    count = 1 if executor or cluster else checked_workers(workers, design.scenario)
+    command = session.command or (f"sim.{owner}",)
+    elsewhere = session.executor or session.cluster
+    count = 1 if elsewhere else checked_workers(session.workers, design.scenario)
     with (
         telling_what_is_kept(folder),
         Store.open(
-            folder, design, overwrite=overwrite, rerun_failed=rerun_failed, owner=owner
+            folder, design, overwrite=session.overwrite, rerun_failed=session.rerun_failed,
+            owner=owner,
         ) as store,
-        _crew(design, count, executor, cluster, limits, folder) as crew,
-    ):
+        _crew(design, count, session, limits, folder) as crew,
+    ):  # fmt: skip
         remember(store.design)
         columns = columns_of(store.design)
-        foreman = Foreman(store, crew, columns, limits=limits, on_error=on_error, progress=progress)
+        foreman = Foreman(
+            store, crew, columns, limits=limits, on_error=session.on_error,
+            progress=session.progress,
+        )  # fmt: skip
         made, interrupted = Laboratory(store, foreman, columns), True
         try:
             yield made
@@ -177,8 +178,7 @@ def _counted(made: Laboratory) -> Iterator[None]:
 def _crew(
     design: Design,
     count: int,
-    executor: futures.Executor | None,
-    cluster: str | None,
+    session: Session,
     limits: Limits,
     folder: Path,
 ) -> Iterator[Crew]:
@@ -188,34 +188,25 @@ def _crew(
     made: Crew
     with contextlib.ExitStack() as stack:
         stack.enter_context(frozen_memory())
-        if cluster is not None:
+        if session.cluster is not None:
             from sim.studies.sweeps.cluster import cluster_crew
 
-            made = stack.enter_context(cluster_crew(cluster, folder))
-        elif executor is not None:
-            made = FuturesCrew(run_batch, executor, getattr(executor, "_max_workers", 4))
+            made = stack.enter_context(cluster_crew(session.cluster, folder, limits))
+        elif session.executor is not None:
+            slots = getattr(session.executor, "_max_workers", 4)
+            made = executor_crew(session.executor, slots, limits)
         elif count == 1 and limits == NO_LIMITS:
             made = SerialCrew(run_batch)
         else:
-            made = LocalCrew(run_batch, count, _hard_limit(limits), _hard_memory(limits))
+            made = LocalCrew(
+                run_batch, count, lambda batch: limits.until_it_hangs, limits.hard_bytes
+            )
         try:
             yield made
         except BaseException:
             made.close(at_once=True)
             raise
         made.close(at_once=False)
-
-
-def _hard_limit(limits: Limits) -> Callable[[Any], float] | None:
-    """Seconds after which a batch is taken to hang: its runs keep their limits themselves."""
-    if limits.seconds is None:
-        return None
-    each = 2 * limits.seconds
-    return lambda batch: 30 + each * sum(1 + len(task.policies) for task in batch.tasks)
-
-
-def _hard_memory(limits: Limits) -> float | None:
-    return None if limits.bytes is None else 1.5 * limits.bytes
 
 
 def _finish(
@@ -300,12 +291,12 @@ def sweep(
     folder = Path(folder)
     interrupted = False
     bench: Laboratory | None = None
+    session = Session(
+        workers=workers, executor=executor, cluster=cluster, overwrite=overwrite,
+        rerun_failed=rerun_failed, on_error=on_error, progress=progress, command=command,
+    )  # fmt: skip
     try:
-        with laboratory(
-            folder, design, workers=workers, executor=executor, cluster=cluster,
-            overwrite=overwrite, rerun_failed=rerun_failed, limits=limits, on_error=on_error,
-            progress=progress, command=command,
-        ) as bench:  # fmt: skip
+        with laboratory(folder, design, session, limits=limits) as bench:
             bench.run()
     except KeyboardInterrupt:
         if bench is None:
