@@ -77,6 +77,13 @@ def rule(function: Function) -> Function:
     )
 
 
+def inlined_rule(function: Function) -> Function:
+    """Compile a scalar rule that is always taken into its callers, so that loops can be vectors."""
+    return numba.njit(
+        cache=_caching, error_model="numpy", nogil=True, no_cfunc_wrapper=True, forceinline=True
+    )(function)
+
+
 kernel = rule
 """Compile a loop over arrays: cached on disk, releasing the interpreter lock while it runs."""
 

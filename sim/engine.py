@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
-from sim import kernels, sharing
+from sim import kernels, presence, sharing
 from sim._jit import kernel_cache, uncached_rule
-from sim.day import COUNTS, OrderLines, Today
+from sim.bounds import lost_bounds, no_bound
+from sim.day import BLOCK, COUNTS, OrderLines, Today
 from sim.rules import BUILT_IN, Rules
+from sim.threads import Threads
 
 if TYPE_CHECKING:
     from sim.model import WordOfMouthModel
@@ -45,7 +47,7 @@ def order_lines(size: int) -> OrderLines:
     )
 
 
-def scratch(people: int, largest_degree: int) -> Today:
+def scratch(people: int, largest_degree: int, threads: int = 1) -> Today:
     """The arrays a day writes notes on."""
     return Today(
         why=np.zeros(people, np.uint8),
@@ -56,13 +58,22 @@ def scratch(people: int, largest_degree: int) -> Today:
         keys=np.zeros(max(largest_degree, 1)),
         chosen=np.zeros(max(largest_degree, 1), np.int64),
         changed=np.zeros(people, np.int32),
+        block=np.zeros((threads, BLOCK), np.int32),
+        words=np.zeros((threads, 4, BLOCK), np.uint32),
     )
 
 
+SHARED = (
+    "tie_trust", "reward_for", "needs", "overall_satisfaction", "tell_friends_of_membership",
+)  # fmt: skip
+"""What the other modules of phases take from :mod:`sim.kernels`."""
+
+
 class Kernels(NamedTuple):
-    """The two modules of compiled phases."""
+    """The modules of compiled phases."""
 
     phases: ModuleType
+    presence: ModuleType
     sharing: ModuleType
 
 
@@ -75,15 +86,20 @@ def kernels_with(rules: Rules) -> Kernels:
     a user's function has no version, but kept for further models with the same rules.
     """
     if rules == BUILT_IN:
-        return Kernels(kernels, sharing)
+        return Kernels(kernels, presence, sharing)
     replaced = {
         slot: uncached_rule(function)
         for slot, function in rules._asdict().items()
         if function is not getattr(BUILT_IN, slot)
     }
+    replaced |= {bound: uncached_rule(no_bound) for bound in lost_bounds(rules)}
     phases = _copy_with(kernels, replaced)
-    shared = {"tie_trust": phases.tie_trust, "reward_for": phases.reward_for}
-    return Kernels(phases, _copy_with(sharing, replaced | shared))
+    shared = {name: getattr(phases, name) for name in SHARED}
+    return Kernels(
+        phases,
+        _copy_with(presence, replaced | shared),
+        _copy_with(sharing, replaced | shared),
+    )
 
 
 _copies = itertools.count()
@@ -106,23 +122,29 @@ def _copy_with(module: ModuleType, functions: dict[str, Callable]) -> ModuleType
 
 
 class KernelEngine:
-    """Runs each phase of ``model`` by one call of a compiled kernel."""
+    """Runs each phase of ``model`` by calls of compiled kernels, one a thread.
 
-    def __init__(self, model: WordOfMouthModel) -> None:
+    threads : how many share the work of the phases that ask everybody; results are the same.
+    """
+
+    def __init__(self, model: WordOfMouthModel, threads: int = 1) -> None:
         arrays = model.world.graph.arrays
         largest = int(np.diff(arrays.indptr).max(initial=0))
         self.model = model
-        self.kernels, self.sharing = kernels_with(model.rules)
-        self.today = scratch(model.world.graph.size, largest)
+        self.kernels, self.presence, self.sharing = kernels_with(model.rules)
+        self.threads = Threads(model.world.graph.size, threads)
+        self.today = scratch(model.world.graph.size, largest, len(self.threads.ranges))
         self.visitors = 0
         self._room = order_lines(0)
 
     def visit(self) -> None:
         """Who comes today."""
-        model = self.model
-        self.visitors = self.kernels.visit(
-            model.coefficients, model.day, model.world.people, model.state, self.today
-        )
+        model, today = self.model, self.today
+        counts = self.threads.run(
+            self.presence.visit,
+            model.coefficients, model.day, model.world.people, model.state, today,
+        )  # fmt: skip
+        self.visitors = self.threads.close_gaps(today.visitors, counts)
 
     def buy(self) -> OrderLines:
         """Who orders what: today's order lines, not yet credited to anybody."""
@@ -166,18 +188,21 @@ class KernelEngine:
 
     def stay(self, counts: np.ndarray) -> None:
         """Let members leave and lapsed customers return."""
-        model = self.model
-        self.kernels.stay(
-            model.coefficients, model.day, model.world.graph.arrays, model.world.people,
-            model.state, self.today, counts,
+        model, today, graph = self.model, self.today, self.model.world.graph.arrays
+        found = self.threads.run(
+            self.presence.stay,
+            model.coefficients, model.day, graph, model.world.people, model.state, today,
         )  # fmt: skip
+        changes = self.threads.close_gaps(today.changed, found)
+        self.presence.switch_sides(model.day, graph, model.state, today, changes, counts)
 
     def measure(self, counts: np.ndarray) -> None:
         """Count members and visits."""
         model = self.model
-        self.kernels.measure(
-            model.day, model.state, self.today, self.visitors, model.month_ticks,
-            model.retention_ticks, counts,
+        self.presence.mark_visits(model.day, model.state, self.today, self.visitors)
+        self.presence.measure(
+            model.day, model.state, model.month_ticks, model.retention_ticks,
+            0, model.world.graph.size, counts,
         )  # fmt: skip
 
 

@@ -243,10 +243,11 @@ def _empty_population(people: int, products: int) -> Population:
             (people,), influence=np.float32, initiative=np.float32, effort=np.float32,
             reward_sensitivity=np.float32, closeness=np.float32,
         ),
-        **_interleaved(
-            (people,), visit_rate=np.float32, purchase_rate=np.float32, dropout=np.float32,
-            lapse_hazard=np.float32, habit_hazard=np.float32,
-        ),
+        visit_rate=np.zeros(people, np.float32),
+        purchase_rate=np.zeros(people, np.float32),
+        dropout=np.zeros(people, np.float32),
+        lapse_hazard=np.zeros(people, np.float32),
+        habit_hazard=np.zeros(people, np.float32),
     )  # fmt: skip
 
 
