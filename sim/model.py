@@ -40,13 +40,14 @@ from sim.scenario import Policy, Scenario
 from sim.schemes.team import TeamPurchase
 from sim.segments import draw_segments
 from sim.teams import Seating, Teams, left_to_spend, team_parts
+from sim.threads import check_threads
 from sim.world import World, luck_seed, make_world, world_seed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Engine = Literal["kernels", "agents"]
-ENGINES: dict[str, Callable[[Any], Any]] = {"kernels": KernelEngine, "agents": AgentEngine}
+ENGINES: dict[str, Callable[[Any, int], Any]] = {"kernels": KernelEngine, "agents": AgentEngine}
 
 
 NO_POINTS = np.zeros(1, np.int64)
@@ -96,6 +97,8 @@ class WordOfMouthModel(mesa.Model):
         Decision rules, see :func:`sim.rules.replace`.
     world : World, optional
         A world made before by :func:`sim.world.make_world`; it is not changed.
+    threads : int
+        Threads that share the work of a day in a large world; the results are the same bits.
 
     Raises
     ------
@@ -117,7 +120,9 @@ class WordOfMouthModel(mesa.Model):
         engine: Engine = "kernels",
         rules: Rules = BUILT_IN,
         world: World | None = None,
+        threads: int = 1,
     ) -> None:
+        check_threads(threads)
         self.scenario = scenario = scenario if scenario is not None else Scenario()
         self.study_seed = scenario.seed if seed is None else seed
         self.replication = replication
@@ -152,7 +157,7 @@ class WordOfMouthModel(mesa.Model):
         )
         programme.check_budgets()
         self.adopt(name, programme)
-        self.engine = ENGINES[engine](self)
+        self.engine = ENGINES[engine](self, threads)
         self.datacollector: mesa.DataCollector = DailyCollector(self)
         self._luck = np.uint64(luck_seed(self.study_seed, replication))
         self._series = measures.DailySeries()

@@ -28,7 +28,7 @@ from sim.day import (
     STILL_HERE,
 )
 from sim.kernels import needs, overall_satisfaction, tell_friends_of_membership
-from sim.population import LAPSED, MEMBER, NEVER
+from sim.population import LAPSED, MEMBER, PROSPECT
 from sim.randomness import Decision, fill_words, unit
 from sim.rules import happens, lapse_multiplier
 
@@ -259,7 +259,7 @@ def mark_visits(day, state, today, visitors):
     """Remember the visits of customers, lapsed ones included."""
     for k in range(visitors):
         i = today.visitors[k]
-        if today.why[i] != STILL_HERE and state.joined[i] != NEVER:
+        if today.why[i] != STILL_HERE and state.status[i] != PROSPECT:
             state.last_visit[i] = day.tick
 
 
