@@ -14,9 +14,13 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numba
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 Function = TypeVar("Function", bound=Callable)
 
@@ -113,6 +117,37 @@ def inner(function: Function) -> Function:
         forceinline=True,
         _nrt=False,
     )(function)
+
+
+def _prefetch(context: Any, array: Any, index: Any) -> Any:
+    """Typing and code of :func:`prefetch`, one processor instruction."""
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        view = make_array(signature.args[0])(target, builder, values[0])
+        place = target.cast(builder, values[1], signature.args[1], types.intp)
+        pointer = cgutils.get_item_pointer(
+            target, builder, signature.args[0], view, [place], wraparound=False
+        )
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # To be read soon, by this core, as data.
+        builder.call(call, [builder.bitcast(pointer, byte), word(0), word(3), word(1)])
+        return target.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+def _no_prefetch(array: Any, index: Any) -> None:
+    """Uncompiled, a hint to the processor is nothing."""
+
+
+prefetch: Any = _no_prefetch if numba.config.DISABLE_JIT else intrinsic(_prefetch)
+"""prefetch(array, index): have ``array[index]`` fetched while other work goes on.
+
+Changes no result. Beyond the caches a load takes as long as a hundred additions, but many can be
+under way at once. array : 1-dimensional. index : within it, not checked.
+"""
 
 
 def uncached_rule(function: Function) -> Function:

@@ -29,14 +29,14 @@ LAYERS = (
     "errors", "_jit", "randomness", "quantities", "behavior", "sections", "toml_files",
     "scenario", "campaign", "rules", "bounds",
     "edges", "campus", "degree_sequences", "generators", "sparse_rows", "graph_statistics",
-    "graph_files", "network", "population", "world", "segments",
+    "graph_files", "network", "quantiles", "tastes", "population", "world", "segments",
     "orders", "accounts", "journal", "commission_lines", "points", "order_book", "book_checks",
     "book_tables", "ledger", "credits", "market", "schemes/", "limits", "attribution",
     "incentives", "audit/", "day", "teams", "opportunists", "kernels", "presence", "sharing",
     "threads", "engine",
     "word_of_mouth", "agents", "agent_engine", "measures", "twins", "disclosure", "model",
     "run_file", "checkpoint",
-    "theory", "theory_buying", "contagion", "presets", "reductions", "studies/", "validation/",
+    "theory", "theory_buying", "contagion", "recommending", "presets", "reductions", "studies/", "validation/",
     "report/", "app/", "commands/", "cli", "testing/", "__init__",
 )  # fmt: skip
 
@@ -57,7 +57,7 @@ HEAVY = ("numba", "mesa", "matplotlib", "pandas", "scipy")
 
 # Compiled code is documented but not annotated: numba infers the types from the call.
 UNTYPED_LAYERS = {"rules", "bounds", "kernels", "presence", "sharing"}
-COMPILING_DECORATORS = {"rule", "kernel", "phase", "inner"}
+COMPILING_DECORATORS = {"rule", "inlined_rule", "kernel", "phase", "inner"}
 
 SOURCE_FILES = sorted(PACKAGE.rglob("*.py"))
 
