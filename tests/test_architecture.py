@@ -41,6 +41,7 @@ LAYERS = (
 )  # fmt: skip
 
 SINGLE_IMPORTERS = {
+    "llvmlite": {"_jit"},
     "numba": {"_jit"},
     "mesa": {"agents", "model", "word_of_mouth"},
     "matplotlib": {"report/"},
