@@ -121,7 +121,7 @@ def independent_cascade(
         If a probability or a seed is out of range.
     """
     chances, first = _probabilities(graph, probability), _people(seeds, graph.size)
-    arrays, luck = graph.arrays, _luck(seed)
+    arrays, luck = graph.rows, _luck(seed)
     return Contagion(
         graph.size,
         1.0,
@@ -139,7 +139,7 @@ def cascade_sizes(
     what each touches. Raises InputError as it does.
     """
     chances, first = _probabilities(graph, probability), _people(origins, graph.size, "origins")
-    arrays = graph.arrays
+    arrays = graph.rows
     return contagion.cascade_sizes(_luck(seed), arrays.indptr, arrays.target, chances, first)
 
 
@@ -168,7 +168,7 @@ def linear_threshold(
     InputError
         If weights are negative, too large in sum or of the wrong number, or a seed is out of range.
     """
-    first, arrays = _people(seeds, graph.size), graph.arrays
+    first, arrays = _people(seeds, graph.size), graph.rows
     given = np.ones(1) if weights is None else _weights(graph, weights)
     # Equal weights are counted as ones against a scaled threshold: adding them up is then exact.
     limits = contagion.person_uniforms(_luck(seed), graph.size)
@@ -214,7 +214,7 @@ def threshold(
         If both or wrong thresholds are given, or a seed is out of range.
     """
     _luck(seed)
-    first, arrays = _people(seeds, graph.size), graph.arrays
+    first, arrays = _people(seeds, graph.size), graph.rows
     if contacts is not None and share is not None:
         raise InputError(f"contacts = {contacts} and share = {share}: give one of the two")
     if share is None:
@@ -297,7 +297,7 @@ def bass(
     def process() -> np.ndarray:
         if graph is None:
             return contagion.bass_complete(luck, people, p, q, dt, ticks, first)
-        arrays = graph.arrays
+        arrays = graph.rows
         return contagion.bass_on_graph(
             luck, arrays.indptr, arrays.target, arrays.in_degree, p, q, dt, ticks, first
         )
@@ -355,7 +355,7 @@ def recommendation(
         if not 0 <= value <= 1:
             raise InputError(f"{name} = {value} is not allowed; write a number from 0 to 1")
     first, last, luck = _people(seeds, graph.size), _at_least_one(ticks, "ticks"), _luck(seed)
-    arrays = graph.arrays
+    arrays = graph.rows
 
     def process() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         back_indptr, back_target = arrays.indptr, arrays.target
@@ -387,7 +387,7 @@ def branching(*, mean: float, runs: int, largest: int = 1_000_000, seed: int = 0
 
 def tie_uniforms(graph: SocialGraph, *, seed: int = 0) -> np.ndarray:
     """The draw of every tie in :func:`independent_cascade` with this seed, float64 (T,)."""
-    return contagion.tie_uniforms(_luck(seed), graph.arrays.indptr, graph.arrays.target)
+    return contagion.tie_uniforms(_luck(seed), graph.rows.indptr, graph.rows.target)
 
 
 def replication_seed(seed: int, replication: int) -> int:
@@ -446,7 +446,7 @@ def _weights(graph: SocialGraph, given: ArrayLike) -> np.ndarray:
     _check_per_tie(weights, (graph.tie_count,), "weights")
     if weights.size and not weights.min() >= 0:
         raise InputError(f"weights: {weights.min():g} is not allowed; none may be below 0")
-    received = np.bincount(graph.arrays.target, weights=weights, minlength=graph.size)
+    received = np.bincount(graph.rows.target, weights=weights, minlength=graph.size)
     if received.max(initial=0.0) > 1 + 1e-9:
         who = int(received.argmax())
         raise InputError(

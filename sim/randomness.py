@@ -14,7 +14,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim._jit import inlined_rule, inner, kernel, rule
+from sim._jit import inlined_rule, kernel, rule
 
 
 class Decision(IntEnum):
@@ -115,7 +115,7 @@ def uniforms(seed, decision, tick, i, j, product):
     return unit(w0), unit(w1), unit(w2), unit(w3)
 
 
-@inner
+@rule
 def fill_words(seed, decision, tick, product, people, count, table):
     """The words of many addresses that differ in the person only.
 

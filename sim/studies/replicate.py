@@ -22,6 +22,7 @@ from sim.checkpoint import branch
 from sim.disclosure import income_disclosure
 from sim.errors import InputError, InputWarning
 from sim.measures import Run, member_survival, outcomes, participants
+from sim.memory import bytes_available
 from sim.model import Engine, WordOfMouthModel
 from sim.network import SocialGraph
 from sim.opportunists import attack_summary
@@ -30,7 +31,7 @@ from sim.scenario import Network, Population, Scenario
 from sim.studies.cascade import largest_tree
 from sim.studies.crews import LocalCrew, Lost, Raised, frozen_memory
 from sim.twins import TWIN_MEASURES, compare_with_twin
-from sim.world import World, bytes_available, bytes_needed, make_world, world_seed
+from sim.world import World, bytes_needed, make_world, world_seed
 
 if TYPE_CHECKING:
     import pandas as pd
