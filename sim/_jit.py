@@ -15,9 +15,16 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.registry import cpu_target
+from numba.extending import NativeValue, intrinsic, models, register_model, unbox
+from numba.np.arrayobj import make_array
 
 try:
     import fcntl
@@ -116,6 +123,11 @@ def rule(function: Function) -> Function:
     return _compiled(function)
 
 
+def inlined_rule(function: Function) -> Function:
+    """Compile a scalar rule that is always taken into its callers, so that loops can be vectors."""
+    return _compiled(function, forceinline=True)
+
+
 kernel = rule
 """Compile a loop over arrays: cached on disk, releasing the interpreter lock while it runs."""
 
@@ -137,6 +149,37 @@ def inner(function: Function) -> Function:
     return _compiled(function, no_cpython_wrapper=True, forceinline=True, _nrt=False)
 
 
+def _prefetch(context: Any, array: Any, index: Any) -> Any:
+    """Typing and code of :func:`prefetch`, one processor instruction."""
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        view = make_array(signature.args[0])(target, builder, values[0])
+        place = target.cast(builder, values[1], signature.args[1], types.intp)
+        pointer = cgutils.get_item_pointer(
+            target, builder, signature.args[0], view, [place], wraparound=False
+        )
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # To be read soon, by this core, as data.
+        builder.call(call, [builder.bitcast(pointer, byte), word(0), word(3), word(1)])
+        return target.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+def _no_prefetch(array: Any, index: Any) -> None:
+    """Uncompiled, a hint to the processor is nothing."""
+
+
+prefetch: Any = _no_prefetch if numba.config.DISABLE_JIT else intrinsic(_prefetch)
+"""prefetch(array, index): have ``array[index]`` fetched while other work goes on.
+
+Changes no result. Beyond the caches a load takes as long as a hundred additions, but many can be
+under way at once. array : 1-dimensional. index : within it, not checked.
+"""
+
+
 def uncached_rule(function: Function) -> Function:
     """Compile a user's rule as the built-in ones are, but never to the disk cache."""
     with kernel_cache(use=False):
@@ -146,3 +189,139 @@ def uncached_rule(function: Function) -> Function:
 def plain(function: Function) -> Function:
     """The interpreted form of a compiled rule; a plain function is returned as it is."""
     return getattr(function, "py_func", function)
+
+
+# Calls without unpacking ----------------------------------------------------------------------
+
+
+class _Packed(types.NamedTuple):  # type: ignore[name-defined]
+    """Type of a named tuple that stands ready in memory; Python hands over its address, an int."""
+
+    name: str
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__(tuple(kind), kind.instance_class)
+        self.name = f"Packed{self.name}"
+
+
+@unbox(_Packed)
+def _from_address(kind: Any, address: Any, c: Any) -> NativeValue:
+    """The whole tuple, read from where it stands."""
+    place = c.pyapi.long_as_voidptr(address)
+    pointer = c.builder.bitcast(place, c.context.get_value_type(kind).as_pointer())
+    return NativeValue(c.builder.load(pointer))
+
+
+@intrinsic
+def _put(context: Any, value: Any, address: Any) -> Any:
+    """Write ``value`` as compiled code holds it to ``address``."""
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        builder.store(values[0], builder.inttoptr(values[1], values[0].type.as_pointer()))
+        return target.get_dummy_value()
+
+    return types.void(value, address), generate
+
+
+def _write(value: Any, address: Any) -> None:
+    """Compiled for one kind of tuple at a time."""
+    _put(value, address)
+
+
+register_model(_Packed)(models.TupleModel)
+
+
+class _Layout:
+    """How compiled code holds one kind of named tuple."""
+
+    def __init__(self, value: Any) -> None:
+        kind = numba.typeof(value)
+        self.kind = _Packed(kind)
+        context = cpu_target.target_context
+        self.words = -(-context.get_abi_sizeof(context.get_value_type(self.kind)) // 8)
+        self.write = cast(Any, phase(_write))
+        self.write.compile((kind, types.int64))
+        self.write.disable_compile()  # so that it refuses a tuple of another kind
+
+
+_layouts: dict[Any, _Layout] = {}
+
+
+def _layout_of(value: Any) -> _Layout:
+    """The layout of a named tuple, made for the first of its kind."""
+    kind = _kind_of(value)
+    if kind not in _layouts:
+        _layouts[kind] = _Layout(value)
+    return _layouts[kind]
+
+
+def _kind_of(value: Any) -> Any:
+    """What compiled code depends on: the same for values that numba gives the same type.
+
+    Asking numba takes a hundred times as long.
+    """
+    if isinstance(value, np.ndarray):
+        flags = value.flags
+        return value.dtype, value.ndim, flags.c_contiguous, flags.writeable, flags.aligned
+    if isinstance(value, tuple):
+        return type(value), *map(_kind_of, value)
+    return type(value)
+
+
+class Packed:
+    """A named tuple of arrays, taken apart for compiled code once instead of at every call.
+
+    Numba checks and unpacks each array of each tuple at each call, which takes 10 to 15 us for the
+    tuples of a day: longer than the work in a world of a thousand people.
+
+    value : named tuple of numbers, arrays and such tuples, an example of what :meth:`at` will get.
+    """
+
+    __slots__ = ("_address", "_layout", "_room", "_value")
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+        self._layout = None if numba.config.DISABLE_JIT else _layout_of(value)
+        if self._layout is not None:
+            self._room = np.zeros(self._layout.words, np.int64)
+            self._address = self._room.ctypes.data
+            self._layout.write(value, self._address)
+
+    def __reduce__(self) -> Any:
+        # A copy needs room of its own.
+        return Packed, (self._value,)
+
+    def at(self, value: Any) -> Any:
+        """``value`` as the functions of :func:`ready` take it; TypeError for another kind.
+
+        It is kept until the next call, so its arrays stay where they are.
+        """
+        if self._layout is None:
+            return value
+        if value is not self._value:
+            self._layout.write(value, self._address)
+            self._value = value
+        return self._address
+
+
+def ready(function: Callable, *arguments: Any) -> Callable:
+    """A kernel or phase for arguments of these kinds, without the checks of an ordinary call.
+
+    arguments : a :class:`Packed`, or an example, for each. The function returned takes what
+    :meth:`Packed.at` gives for the former. It trusts that the others are of the example's kind.
+    """
+    if numba.config.DISABLE_JIT:
+        return function
+    compiled = _compiled.setdefault(function, {})
+    kinds = tuple(a._layout if isinstance(a, Packed) else _kind_of(a) for a in arguments)
+    if kinds not in compiled:
+        signature = tuple(
+            kind.kind if isinstance(kind, _Layout) else numba.typeof(a)
+            for kind, a in zip(kinds, arguments, strict=True)
+        )
+        compiled[kinds] = function.compile(signature)  # type: ignore[attr-defined]
+    return compiled[kinds]
+
+
+# By kernel, then by the kinds of its arguments. A user's kernel may be forgotten.
+_compiled: WeakKeyDictionary[Callable, dict[Any, Callable]] = WeakKeyDictionary()

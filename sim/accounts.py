@@ -100,6 +100,11 @@ FLOWS: dict[EntryKind, Flow] = {
     EntryKind.DEPOSIT_RETURNED: Flow(Account.DEPOSITS, _CASH, {"deposit": -1}),
     EntryKind.CAPPED: Flow(Account.CAPPED_CLAIMS, Account.CAPPED_CLAIMS_OFFSET, {"capped": 1}),
 }
+MOVES_WHAT_IS_DUE = tuple(
+    kind for kind, flow in FLOWS.items() if flow.wallets.keys() & {"approved", "owed"}
+)
+"""Kinds of postings that change what could be paid out to somebody."""
+
 CREDIT_ACCOUNTS = frozenset(
     {
         Account.REVENUE,

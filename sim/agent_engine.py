@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class AgentEngine:
-    """Runs each phase of ``model`` by letting Mesa ask every consumer in turn."""
+    """Runs each phase of ``model`` by letting Mesa ask every consumer in turn, in one thread."""
 
-    def __init__(self, model: WordOfMouthModel) -> None:
+    def __init__(self, model: WordOfMouthModel, threads: int = 1) -> None:
         size = model.world.graph.size
         self.model = model
         self.good = np.zeros(size, np.int64)

@@ -81,6 +81,9 @@ class Brought(NamedTuple):
         )  # fmt: skip
 
 
+BY_NOBODY = Brought.nobody()
+
+
 class Attribution:
     """The touches of one run, and who is paid for the orders of a day.
 
@@ -104,7 +107,7 @@ class Attribution:
         self._forgotten = 0
         self._line_of = np.empty(0, np.int32)
         self._products = 1
-        self._brought = Brought.nobody()
+        self._brought = BY_NOBODY
 
     @property
     def touches(self) -> int:
@@ -138,10 +141,11 @@ class Attribution:
         touch within the window. Other models leave the last link as the sponsor, to whom referral
         tree, trust and reputation belong.
         """
-        self._brought = Brought.nobody()
+        self._brought = BY_NOBODY
         if self.model != "last_click":
             self._look_back(tick, lines, state)
-        settle_depths(lines, state.depth)
+        if lines.buyer.size:
+            settle_depths(lines, state.depth)
 
     def split(self, orders: Orders, credits: Commissions) -> Commissions:
         """Divide what orders earn their own sponsors among the friends who brought the buyer.
@@ -280,9 +284,9 @@ def settle_depths(lines: OrderLines, depth: np.ndarray) -> None:
     depth : int32 (N,), of everybody before today. Who shares a link is a customer already, but who
     opens a team may become one together with the friends who join.
     """
-    first = np.flatnonzero(lines.new_customer)
-    if len(first) == 0:
+    if not lines.new_customer.any():
         return
+    first = np.flatnonzero(lines.new_customer)
     newcomers = lines.buyer[first]
     place = np.minimum(np.searchsorted(newcomers, lines.sponsor), len(first) - 1)
     rows = np.flatnonzero(newcomers[place] == lines.sponsor)

@@ -9,30 +9,40 @@ from sim.order_book import OrderBook
 from sim.points import PointLots
 
 
-def check_books(journal: Journal, orders: OrderBook, lines: LineTable, points: PointLots) -> None:
-    """Compare all totals. Raises LedgerError naming the two figures that should agree."""
-    balance, posted = journal.balances(), journal.posted
-    sums, standing = journal.wallet_sums(), lines.cents_in
+def check_books(
+    journal: Journal,
+    orders: OrderBook,
+    lines: LineTable,
+    points: PointLots,
+    sums: dict[str, int],
+) -> None:
+    """Compare all totals. Raises LedgerError naming the two figures that should agree.
+
+    sums : cents in all wallets, by the names of :data:`sim.accounts.WALLETS`.
+    """
+    balance, posted, standing = journal.balances(), journal.posted, lines.cents_in
+    pending, held, approved = sums["pending"], sums["held"], sums["approved"]
+    paid_not_owed = sums["paid"] - sums["owed"]
     takings = balance["revenue"] - balance["discounts"] - balance["refunds"]
-    earned = sums["pending"] + sums["held"] + sums["approved"] + sums["paid"] - sums["owed"]
     redeemed = posted[EntryKind.POINTS_REDEEMED]
     spent_points = redeemed - posted[EntryKind.POINTS_RETURNED]
     cash = takings + balance["deposits"] - posted[EntryKind.PAYOUT] - spent_points
     cancelled = posted[EntryKind.CANCEL] + posted[EntryKind.REJECT]
     clawed_back = posted[EntryKind.CLAWBACK] + posted[EntryKind.DEBT]
     for claim, left, right in (
-        ("pending = wallets", balance["commission_pending"], sums["pending"]),
-        ("pending = lines", sums["pending"], standing[LineState.PENDING]),
-        ("held = wallets", balance["commission_held"], sums["held"]),
-        ("held = lines", sums["held"], standing[LineState.HELD]),
-        ("payable = wallets", balance["commission_payable"], sums["approved"]),
-        ("payable = lines", sums["approved"], standing[LineState.APPROVED]),
+        ("pending = wallets", balance["commission_pending"], pending),
+        ("pending = lines", pending, standing[LineState.PENDING]),
+        ("held = wallets", balance["commission_held"], held),
+        ("held = lines", held, standing[LineState.HELD]),
+        ("payable = wallets", balance["commission_payable"], approved),
+        ("payable = lines", approved, standing[LineState.APPROVED]),
         ("receivable = owed", balance["commission_receivable"], sums["owed"]),
-        ("paid less owed = lines", sums["paid"] - sums["owed"], standing[LineState.PAID]),
+        ("paid less owed = lines", paid_not_owed, standing[LineState.PAID]),
         ("cancelled = lines", cancelled, standing[LineState.CANCELLED]),
         ("clawed back = lines", clawed_back, standing[LineState.CLAWED_BACK]),
         ("accrued = all lines", posted[EntryKind.COMMISSION], sum(standing)),
-        ("commission expense = earned", balance["commission_expense"], earned),
+        ("commission expense = earned", balance["commission_expense"],
+         pending + held + approved + paid_not_owed),
         ("points liability = wallets", balance["points_liability"], sums["points"]),
         ("points liability = lots", sums["points"], points.left_cents),
         ("points redeemed = points of orders", redeemed, orders.points_cents),
@@ -40,7 +50,7 @@ def check_books(journal: Journal, orders: OrderBook, lines: LineTable, points: P
         ("capped = wallets", balance["capped_claims"], sums["capped"]),
         ("cash = takings + deposits - payouts - points spent", balance["cash"], cash),
         ("cost of goods = stock used", balance["cost_of_goods"], balance["inventory"]),
-    ):
+    ):  # fmt: skip
         if left != right:
             raise LedgerError(f"the books do not agree: {claim}, but {left} != {right} cents")
 

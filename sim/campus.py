@@ -14,13 +14,14 @@ length 3.7, modularity above 0.75.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from sim._jit import kernel
 from sim.edges import Edges, check_mean_degree, check_size
 from sim.errors import InputError
-from sim.randomness import Decision, uniform_table, uniforms
+from sim.randomness import Decision, key_words, philox4x32, uniform_table, uniforms, unit
 
 SMALLEST_CIRCLE, LARGEST_CIRCLE = 5, 240
 SMALLEST_COMMUNITY, LARGEST_COMMUNITY = 40, 1_100
@@ -70,10 +71,8 @@ def campus(size: int, seed: int = 0, *, mean_degree: float = 43.69) -> Edges:
         np.arange(community_start.size - 1, dtype=np.int32), np.diff(community_start)
     )
     circles = _circles_of(circle, community, community_start, key)
-    people, slots = np.nonzero(circles >= 0)
-    by_circle = np.argsort(circles[people, slots], kind="stable")
-    group_of, group_member = circles[people, slots][by_circle], people[by_circle].astype(np.int32)
-    circle_indptr = np.searchsorted(group_of, np.arange(circle_sizes.size + 1)).astype(np.int64)
+    circle_indptr, member = _members(circles, circle_sizes.size)
+    group_of = np.repeat(np.arange(circle_sizes.size, dtype=np.int32), np.diff(circle_indptr))
 
     organiser = _organisers(community_start, key)
     leading = np.zeros(size, bool)
@@ -84,24 +83,19 @@ def campus(size: int, seed: int = 0, *, mean_degree: float = 43.69) -> Edges:
 
     friendships = round(size * mean_degree / 2)
     across_wanted = round(friendships * ACROSS_SHARE) if organiser.size > 1 else 0
-    odds = _sociability(size, key)
     inside_wanted = friendships - fixed.shape[1] - across_wanted
-    scale = _odds_scale(
-        circle_indptr, group_member, circles, leading, odds, inside_wanted, mean_degree
-    )
-    weight = odds * math.sqrt(scale)
-    none = np.empty(0, np.int32)
-    count = _circle_ties(circle_indptr, group_member, circles, leading, weight, key, none, none)
-    source, target = np.empty(count, np.int32), np.empty(count, np.int32)
-    _circle_ties(circle_indptr, group_member, circles, leading, weight, key, source, target)
-    missing = max(friendships - fixed.shape[1] - count, 0) if organiser.size > 1 else 0
-    across = _across_ties(missing, community, leading, key)
+    meetings = _meetings(circle_indptr, member, circles, leading)
+    odds = _sociability(size, key)[meetings.member]
+    scale = _odds_scale(meetings, odds, inside_wanted, size, mean_degree)
+    source, target = _drawn_ties(meetings, odds * math.sqrt(scale), inside_wanted, key)
+    missing = friendships - fixed.shape[1] - source.size if organiser.size > 1 else 0
+    across = _across_ties(max(missing, 0), community, leading, key)
     return Edges(
         np.concatenate((source, fixed[0], across[0])),
         np.concatenate((target, fixed[1], across[1])),
         None,
         group_of,
-        group_member,
+        member,
         size,
     )
 
@@ -181,6 +175,30 @@ def _circles_of(circle, community, community_start, seed):
     return circles
 
 
+def _members(circles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Members of each of ``count`` circles in order: indptr int64 (count+1,), int32 (M,)."""
+    indptr = np.zeros(count + 1, np.int64)
+    member = np.empty(np.count_nonzero(circles >= 0), np.int32)
+    _sort_members(circles, indptr, member)
+    return indptr, member
+
+
+@kernel
+def _sort_members(circles, indptr, member):
+    for i in range(circles.shape[0]):
+        for circle in circles[i]:
+            if circle >= 0:
+                indptr[circle + 1] += 1
+    for circle in range(indptr.size - 1):
+        indptr[circle + 1] += indptr[circle]
+    place = indptr[:-1].copy()
+    for i in range(circles.shape[0]):
+        for circle in circles[i]:
+            if circle >= 0:
+                member[place[circle]] = i
+                place[circle] += 1
+
+
 def _organisers(community_start: np.ndarray, key: np.uint64) -> np.ndarray:
     """One person of each community, int32."""
     place = uniform_table(key, _GROUPS, _TRAVELLER, community_start.size - 1)[1]
@@ -197,52 +215,91 @@ def _sociability(size: int, key: np.uint64) -> np.ndarray:
 # ------------------------------------------------------------------------------------------- ties
 
 
+class Meetings(NamedTuple):
+    """Who may befriend whom inside circles: pairs of members, each in the first circle they share.
+
+    indptr : int64 (C+1,); member : int32 (M,), the members of a circle without organisers.
+    elsewhere : bool (M,), whether the member is in a circle of a lower number too.
+    circles : int32 (N, 3), everybody's circles, -1 where fewer.
+    chances : float64, room to work on for one number of each member of the largest circle.
+    """
+
+    indptr: np.ndarray
+    member: np.ndarray
+    elsewhere: np.ndarray
+    circles: np.ndarray
+    chances: np.ndarray
+
+
+def _meetings(
+    indptr: np.ndarray, member: np.ndarray, circles: np.ndarray, leading: np.ndarray
+) -> Meetings:
+    ordinary = ~leading[member]
+    before = np.concatenate(([0], np.cumsum(ordinary)))
+    kept_indptr, kept = before[indptr], member[ordinary]
+    elsewhere = np.zeros(kept.size, np.bool_)
+    _mark_elsewhere(kept_indptr, kept, circles, elsewhere)
+    chances = np.empty(np.diff(kept_indptr).max())
+    return Meetings(kept_indptr, kept, elsewhere, circles, chances)
+
+
 @kernel
-def _meet_here(i, j, circle, circles, leading):
-    """Whether the pair is decided in this circle: the first they share, and none is organiser."""
-    if leading[i] or leading[j]:
-        return False
+def _mark_elsewhere(indptr, member, circles, elsewhere):
+    for circle in range(indptr.size - 1):
+        for a in range(indptr[circle], indptr[circle + 1]):
+            for other in circles[member[a]]:
+                if 0 <= other < circle:
+                    elsewhere[a] = True
+
+
+@kernel
+def _met_before(i, j, circle, circles):
+    """Whether two members of a circle share one of a lower number."""
     for a in circles[i]:
         if 0 <= a < circle:
             for b in circles[j]:
                 if a == b:
-                    return False
-    return True
+                    return True
+    return False
 
 
 @kernel
-def _expected_ties(indptr, member, circles, leading, odds, scale):
-    """Pairs in circles, and mean and variance of the number of ties among them."""
+def _expected_ties(meetings, odds, scale):
+    """Pairs that meet, and mean and variance of the number of ties among them.
+
+    odds : float64 (M,), of the members.
+    """
+    indptr, member, elsewhere, circles, chances = meetings
     pairs = 0
     mean = 0.0
     variance = 0.0
     for circle in range(indptr.size - 1):
-        for a in range(indptr[circle], indptr[circle + 1]):
-            i = member[a]
-            for b in range(a + 1, indptr[circle + 1]):
-                j = member[b]
-                if _meet_here(i, j, circle, circles, leading):
-                    product = scale * odds[i] * odds[j]
-                    probability = product / (1.0 + product)
-                    pairs += 1
-                    mean += probability
-                    variance += probability * (1.0 - probability)
+        end = indptr[circle + 1]
+        for a in range(indptr[circle], end):
+            odds_of_one = scale * odds[a]
+            others = odds[a + 1 : end]
+            for b in range(others.size):
+                product = odds_of_one * others[b]
+                chances[b] = product / (1.0 + product)
+            for b in range(others.size):
+                if (
+                    elsewhere[a]
+                    and elsewhere[a + 1 + b]
+                    and _met_before(member[a], member[a + 1 + b], circle, circles)
+                ):
+                    continue
+                pairs += 1
+                mean += chances[b]
+                variance += chances[b] * (1.0 - chances[b])
     return pairs, mean, variance
 
 
 def _odds_scale(
-    indptr: np.ndarray,
-    member: np.ndarray,
-    circles: np.ndarray,
-    leading: np.ndarray,
-    odds: np.ndarray,
-    wanted: int,
-    mean_degree: float,
+    meetings: Meetings, odds: np.ndarray, wanted: int, size: int, mean_degree: float
 ) -> float:
     """The factor on all odds that makes ``wanted`` ties expected, by Newton's method on its log."""
-    pairs, mean, variance = _expected_ties(indptr, member, circles, leading, odds, 1.0)
+    pairs, mean, variance = _expected_ties(meetings, odds, 1.0)
     if not 0 < wanted < 0.9 * pairs:
-        size = leading.size
         highest = mean_degree + 2 * (0.9 * pairs - wanted) / size
         raise InputError(
             f"network.mean_degree = {mean_degree:g} is too large for population.size = {size} in "
@@ -254,30 +311,55 @@ def _odds_scale(
         if abs(mean - wanted) <= 0.5:
             break
         logarithm += min(max((wanted - mean) / variance, -1.0), 1.0)
-        _, mean, variance = _expected_ties(
-            indptr, member, circles, leading, odds, math.exp(logarithm)
-        )
+        _, mean, variance = _expected_ties(meetings, odds, math.exp(logarithm))
     return math.exp(logarithm)
 
 
+def _drawn_ties(
+    meetings: Meetings, weight: np.ndarray, expected: int, key: np.uint64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Source and target, int32 (E,), of the ties drawn; about as many as ``expected``."""
+    room = expected + 10 * math.isqrt(expected) + LARGEST_CIRCLE * CIRCLES_EACH
+    while True:
+        source, target = np.empty(room, np.int32), np.empty(room, np.int32)
+        count, needed = _draw_ties(meetings, weight, key, source, target)
+        if needed <= room:
+            return source[:count], target[:count]
+        room = needed
+
+
 @kernel
-def _circle_ties(indptr, member, circles, leading, weight, seed, source, target):
-    """Count the ties drawn inside circles, and write them where there is room for them."""
+def _draw_ties(meetings, weight, seed, source, target):
+    """Write the ties drawn while there is room; returns how many, and the room they need.
+
+    weight : float64 (M,), of the members.
+    """
+    indptr, member, elsewhere, circles, chances = meetings
+    low, high = key_words(seed)
+    place = np.uint64(_NETWORK)
     count = 0
+    needed = 0
     for circle in range(indptr.size - 1):
-        for a in range(indptr[circle], indptr[circle + 1]):
-            i = member[a]
-            for b in range(a + 1, indptr[circle + 1]):
-                j = member[b]
-                if _meet_here(i, j, circle, circles, leading):
-                    product = weight[i] * weight[j]
-                    chance, _, _, _ = uniforms(seed, _NETWORK, circle, i, j, 0)
-                    if chance * (1.0 + product) < product:
-                        if count < source.size:
-                            source[count] = i
-                            target[count] = j
-                        count += 1
-    return count
+        end = indptr[circle + 1]
+        for a in range(indptr[circle], end):
+            others = member[a + 1 : end]
+            for b in range(others.size):
+                w, _, _, _ = philox4x32(
+                    np.uint64(member[a]), np.uint64(others[b]), np.uint64(circle), place, low, high
+                )
+                chances[b] = unit(w)
+            needed = max(needed, count + others.size)
+            write = count + others.size <= source.size
+            for b in range(others.size):
+                product = weight[a] * weight[a + 1 + b]
+                tied = chances[b] * (1.0 + product) < product
+                if tied and elsewhere[a] and elsewhere[a + 1 + b]:
+                    tied = not _met_before(member[a], others[b], circle, circles)
+                if write:
+                    source[count] = member[a]
+                    target[count] = others[b]
+                count += tied
+    return count, needed
 
 
 def _across_ties(

@@ -75,6 +75,7 @@ def load(
     engine: Engine = "kernels",
     rules: Rules = BUILT_IN,
     world: World | None = None,
+    threads: int = 1,
 ) -> WordOfMouthModel:
     """The run of a file that :func:`save` wrote, ready for its next day.
 
@@ -89,6 +90,8 @@ def load(
         To be given again where the run had rules of the user's own.
     world : World, optional
         To be given again where the run was given one.
+    threads : int
+        As for :class:`sim.model.WordOfMouthModel`.
 
     Raises
     ------
@@ -124,7 +127,14 @@ def load(
         for term in facts["programmes"]
     ]
     model = _model(
-        scenario, terms, seed=seed, replication=replication, engine=engine, rules=rules, world=own
+        scenario,
+        terms,
+        seed=seed,
+        replication=replication,
+        engine=engine,
+        rules=rules,
+        world=own,
+        threads=threads,
     )
     _restored(model, facts["kept"], arrays)
     model.policy = facts["policy"]

@@ -34,6 +34,7 @@ from sim.commands.options import (
     ScenarioToRun,
     Seed,
     Settings,
+    Threads,
     Until,
     Workers,
 )
@@ -119,6 +120,7 @@ def run(
     save: Save = None,
     saved: From = None,
     engine: Engine = "kernels",
+    threads: Threads = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -146,6 +148,7 @@ def run(
         loaded,
         policy=policy,
         engine=engine,
+        threads=threads,
         saved=saved,
         until=until,
         save=save,

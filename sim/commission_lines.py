@@ -33,6 +33,14 @@ class LineState(IntEnum):
     CANCELLED = 5
 
 
+_UNPAID = (LineState.PENDING, LineState.HELD, LineState.APPROVED)
+
+
+def within_reach(clawback: bool) -> tuple[LineState, ...]:
+    """The states from which a line can be taken back."""
+    return (*_UNPAID, LineState.PAID) if clawback else _UNPAID
+
+
 class RowsByOrder:
     """Finds the rows of a growing table by their order ids.
 
@@ -125,6 +133,10 @@ class LineTable:
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self._table[name]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """All columns (lines,) by name, views."""
+        return self._table.columns()
 
     def add(self, tick: int, lines: CommissionLines, due_tick: int) -> np.ndarray:
         """Add lines, pending or held; returns their rows, int64 (n,)."""

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from sim._jit import kernel
-from sim.randomness import Decision, uniforms, words
+from sim._jit import inlined_rule, kernel, prefetch
+from sim.randomness import Decision, key_words, philox4x32, uniforms, unit, words
 
 TIE = int(Decision.CONTAGION_TIE)
 PERSON = int(Decision.CONTAGION_PERSON)
@@ -46,7 +46,7 @@ def person_uniforms(seed, people):
 def start(people, seeds):
     """Steps int32 (N,), 0 for seeds and -1 for the others, the queue, and how many are in it."""
     step = np.full(people, NEVER, np.int32)
-    queue = np.empty(people, np.int32)
+    queue = np.empty(people, np.uint32)
     filled = 0
     for k in range(seeds.size):
         if step[seeds[k]] == NEVER:
@@ -56,6 +56,69 @@ def start(people, seeds):
     return step, queue, filled
 
 
+BATCH = 1024
+"""Ties whose draws a cascade makes together; their arrays stay in the nearest cache."""
+
+ROOM = BATCH + 64
+"""Entries of a batch's arrays; draws are made in whole vector instructions, a little beyond."""
+
+AHEAD = 8
+"""Entries of the queue between asking for memory and using it."""
+
+
+@inlined_rule
+def take_ties(indptr, target, queue, head, at, filled, sources, ties, receivers):
+    """Fill a batch with ties of the queue from entry ``head``, tie ``at`` of its row, on.
+
+    Writes sources, ties and receivers. Returns how many, and where the next batch begins.
+    """
+    count = 0
+    while head < filled and count < BATCH:
+        if head + 2 * AHEAD < filled:
+            prefetch(indptr, queue[head + 2 * AHEAD])
+        if head + AHEAD < filled:
+            prefetch(target, indptr[queue[head + AHEAD]])
+        i = queue[head]
+        first = indptr[i] + at
+        taken = min(indptr[np.int64(i) + 1] - first, BATCH - count)
+        for k in range(taken):
+            sources[count + k] = i
+            ties[count + k] = first + k
+            receivers[count + k] = target[first + k]
+        count += taken
+        at += taken
+        if first + taken == indptr[np.int64(i) + 1]:
+            head += 1
+            at = 0
+    return count, head, at
+
+
+@inlined_rule
+def carrying(seed, probability, sources, ties, receivers, count, draws, kept):
+    """Which ties of a batch carry: their places in ``kept``; returns how many.
+
+    A tie's draw is that of :func:`tie_uniforms`.
+    """
+    low, high = key_words(seed)
+    place = np.uint64(TIE)
+    zero = np.uint64(0)
+    for k in range((count + 31) & ~31):
+        w, _, _, _ = philox4x32(
+            np.uint64(sources[k]), np.uint64(receivers[k]), zero, place, low, high
+        )
+        draws[k] = unit(w)
+    found = 0
+    if probability.size == 1:
+        for k in range(count):
+            kept[found] = k
+            found += draws[k] < probability[0]
+    else:
+        for k in range(count):
+            kept[found] = k
+            found += draws[k] < probability[ties[k]]
+    return found
+
+
 @kernel
 def cascade(seed, indptr, target, probability, seeds):
     """Independent cascade: the step at which each person adopts, int32 (N,), -1 never.
@@ -63,18 +126,34 @@ def cascade(seed, indptr, target, probability, seeds):
     probability : float64 (T,) per tie, or (1,) for all. Kempe, Kleinberg and Tardos (2003).
     """
     step, queue, filled = start(indptr.size - 1, seeds)
-    last = probability.size - 1
-    head = 0
+    sources, ties, receivers, draws, kept = batch_arrays()
+    head, at = 0, 0
     while head < filled:
-        i = queue[head]
-        head += 1
-        for e in range(indptr[i], indptr[i + 1]):
-            j = target[e]
-            if step[j] == NEVER and uniforms(seed, TIE, 0, i, j, 0)[0] < probability[min(e, last)]:
-                step[j] = step[i] + 1
+        count, head, at = take_ties(
+            indptr, target, queue, head, at, filled, sources, ties, receivers
+        )
+        found = carrying(seed, probability, sources, ties, receivers, count, draws, kept)
+        for m in range(found):
+            prefetch(step, receivers[kept[m]])
+        for m in range(found):
+            j = receivers[kept[m]]
+            if step[j] == NEVER:
+                step[j] = step[sources[kept[m]]] + 1
                 queue[filled] = j
                 filled += 1
     return step
+
+
+@kernel
+def batch_arrays():
+    """Room for a batch: sources, ties, receivers, draws, and the places of those kept."""
+    return (
+        np.zeros(ROOM, np.uint32),
+        np.zeros(ROOM, np.int64),
+        np.zeros(ROOM, np.uint32),
+        np.zeros(ROOM),
+        np.zeros(ROOM, np.uint32),
+    )
 
 
 @kernel
@@ -84,25 +163,27 @@ def cascade_sizes(seed, indptr, target, probability, origins):
     Replication r has the luck of ``derive_seed(seed, r)``. A cascade costs what it touches.
     """
     people = indptr.size - 1
-    seen = np.full(people, NEVER, np.int64)
-    queue = np.empty(people, np.int32)
+    seen = np.full(people, NEVER, np.int32)
+    queue = np.empty(people, np.uint32)
     sizes = np.empty(origins.size, np.int64)
-    last = probability.size - 1
+    sources, ties, receivers, draws, kept = batch_arrays()
     for r in range(origins.size):
         w0, w1, _, _ = words(seed, REPLICATION, 0, r, 0, 0)
         own = (w1 << np.uint64(32)) | w0
         queue[0] = origins[r]
         seen[origins[r]] = r
-        filled = 1
-        head = 0
+        filled, head, at = 1, 0, 0
         while head < filled:
-            i = queue[head]
-            head += 1
-            for e in range(indptr[i], indptr[i + 1]):
-                j = target[e]
-                if seen[j] == r:
-                    continue
-                if uniforms(own, TIE, 0, i, j, 0)[0] < probability[min(e, last)]:
+            count, head, at = take_ties(
+                indptr, target, queue, head, at, filled, sources, ties, receivers
+            )
+            found = carrying(own, probability, sources, ties, receivers, count, draws, kept)
+            for m in range(found):
+                prefetch(seen, receivers[kept[m]])
+                prefetch(indptr, receivers[kept[m]])
+            for m in range(found):
+                j = receivers[kept[m]]
+                if seen[j] != r:
                     seen[j] = r
                     queue[filled] = j
                     filled += 1

@@ -37,8 +37,21 @@ class Credits(NamedTuple):
     commission_cents: np.ndarray
 
 
+class Sums(NamedTuple):
+    """Of credited orders, less those refunded: arrays (2, N), row LIFETIME and row MONTH.
+
+    counts : int32. net_cents : int64. commission_cents : int64.
+    """
+
+    counts: np.ndarray
+    net_cents: np.ndarray
+    commission_cents: np.ndarray
+
+
 class CreditHistory:
     """Counts and sums of credited orders, per consumer, over the run and over the month.
+
+    They are added up when a scheme first asks for them, and kept up from then on: most never ask.
 
     Parameters
     ----------
@@ -46,33 +59,33 @@ class CreditHistory:
         Number of consumers.
     """
 
-    changing: ClassVar = ("month", "_counts", "_net_cents", "_commission_cents", "_credits")
+    changing: ClassVar = ("month", "_credits", "_changes")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.month = 0
-        self._counts = np.zeros((2, size), np.int32)
-        self._net_cents = np.zeros((2, size), np.int64)
-        self._commission_cents = np.zeros((2, size), np.int64)
         self._credits = Table(CREDIT_DTYPES)
+        self._changes = 0
+        self._sums: Sums | None = None
+        self._summed_at = 0
 
     def counts(self, period: int) -> np.ndarray:
         """Credited orders less those refunded, int32 (size,). period : LIFETIME or MONTH."""
-        return read_only(self._counts[period])
+        return read_only(self._added_up().counts[period])
 
     def net_cents(self, period: int) -> np.ndarray:
         """Net price of these orders, int64 (size,)."""
-        return read_only(self._net_cents[period])
+        return read_only(self._added_up().net_cents[period])
 
     def commission_cents(self, period: int) -> np.ndarray:
         """What the scheme gave for these orders before any limit, int64 (size,)."""
-        return read_only(self._commission_cents[period])
+        return read_only(self._added_up().commission_cents[period])
 
     def enter(self, month: int) -> None:
         """Go to ``month``; a new one starts its own counts."""
         if month != self.month:
             self.month = month
-            for sums in (self._counts, self._net_cents, self._commission_cents):
+            for sums in self._sums or ():
                 sums[MONTH] = 0
 
     def credit(self, tick: int, orders: Orders, credits: Commissions) -> None:
@@ -94,7 +107,7 @@ class CreditHistory:
             "stands": True,
         }
         first = self._credits.append(count, row)
-        self._count(np.arange(first, first + count), 1)
+        self._note(np.arange(first, first + count), 1)
 
     def retract(self, order_id: np.ndarray) -> np.ndarray:
         """Stop counting refunded orders, lifetime and month alike.
@@ -107,7 +120,7 @@ class CreditHistory:
             return np.empty(0, np.int64)
         rows = np.minimum(np.searchsorted(credited, order_id), len(credited) - 1)
         rows = rows[credited[rows] == order_id]
-        self._count(rows, -1)
+        self._note(rows, -1)
         self._credits["stands"][rows] = False
         return rows
 
@@ -141,24 +154,48 @@ class CreditHistory:
     def lower(self, rows: np.ndarray, taken_cents: np.ndarray) -> None:
         """Note that the scheme gives ``taken_cents`` less, int64 (n,), for standing credits."""
         self._credits["commission_cents"][rows] -= taken_cents
-        sponsor = self._credits["sponsor"][rows]
-        current = self._credits["month"][rows] == self.month
-        np.subtract.at(self._commission_cents[LIFETIME], sponsor, taken_cents)
-        np.subtract.at(self._commission_cents[MONTH], sponsor[current], taken_cents[current])
+        sums = self._current_sums()
+        self._changes += 1
+        if sums is not None:
+            sponsor = self._credits["sponsor"][rows]
+            current = self._credits["month"][rows] == self.month
+            lifetime, month = sums.commission_cents
+            np.subtract.at(lifetime, sponsor, taken_cents)
+            np.subtract.at(month, sponsor[current], taken_cents[current])
+            self._summed_at = self._changes
 
     def _columns(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
         """Order ids, sponsors, net prices and commissions of ``rows``."""
         return tuple(self._credits[name][rows] for name in Credits._fields[2:])
 
-    def _count(self, rows: np.ndarray, sign: int) -> None:
+    def _current_sums(self) -> Sums | None:
+        """The sums, if they are added up and hold the last change."""
+        return self._sums if self._summed_at == self._changes else None
+
+    def _added_up(self) -> Sums:
+        """The sums, from now on kept up."""
+        sums = self._current_sums()
+        if sums is None:
+            shape = 2, self.size
+            sums = Sums(*(np.zeros(shape, dtype) for dtype in (np.int32, np.int64, np.int64)))
+            self._count(sums, np.flatnonzero(self._credits["stands"]), 1)
+            self._sums, self._summed_at = sums, self._changes
+        return sums
+
+    def _note(self, rows: np.ndarray, sign: int) -> None:
+        """Credits were added, or with sign -1 fall; their rows still say so if they stand."""
+        sums = self._current_sums()
+        self._changes += 1
+        if sums is not None:
+            self._count(sums, rows, sign)
+            self._summed_at = self._changes
+
+    def _count(self, sums: Sums, rows: np.ndarray, sign: int) -> None:
         """Add credits to the counts of their sponsors, or with sign -1 take them off."""
         for period in (LIFETIME, MONTH):
             if period == MONTH:
                 rows = rows[self._credits["month"][rows] == self.month]
             sponsor = self._credits["sponsor"][rows]
-            np.add.at(self._counts[period], sponsor, sign)
-            for sums, name in (
-                (self._net_cents, "net_cents"),
-                (self._commission_cents, "commission_cents"),
-            ):
-                np.add.at(sums[period], sponsor, sign * self._credits[name][rows])
+            np.add.at(sums.counts[period], sponsor, np.int32(sign))
+            for name in ("net_cents", "commission_cents"):
+                np.add.at(getattr(sums, name)[period], sponsor, sign * self._credits[name][rows])

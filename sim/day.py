@@ -120,6 +120,10 @@ def constants_of(
     }
 
 
+BLOCK = 1024
+"""Consumers whose draws a phase makes together; their words stay in the nearest cache."""
+
+
 class Today(NamedTuple):
     """Scratch arrays of the current day, kept between days to save their making."""
 
@@ -129,8 +133,11 @@ class Today(NamedTuple):
     good: np.ndarray  # (N,) uint16 good experiences through a sharer today
     bad: np.ndarray  # (N,) uint16 bad ones
     keys: np.ndarray  # (largest degree,) float64 keys of the chosen friends
-    chosen: np.ndarray  # (largest degree,) int64 ties of the chosen friends
+    readers: np.ndarray  # (largest degree or group,) int32 who gets a message
+    chosen: np.ndarray  # (largest degree or group,) int64 the ties it comes over, -1 none
     changed: np.ndarray  # (N,) int32 people who join or leave
+    block: np.ndarray  # (threads, BLOCK) int32 the consumers of a block whom a draw is made for
+    words: np.ndarray  # (threads, 4, BLOCK) uint32 their draws
 
 
 class OrderLines(NamedTuple):

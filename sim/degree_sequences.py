@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sim._jit import kernel, rule
+from sim._jit import inlined_rule, kernel, prefetch, rule
 from sim.edges import Edges, check_mean_degree, check_share, check_size
 from sim.errors import InputError
-from sim.randomness import Decision, uniform_table, uniforms
+from sim.randomness import Decision, key_words, philox4x32, uniform_table, uniforms, unit
 
 COMMUNITY_EXPONENT = 1.5
 
@@ -19,6 +19,8 @@ _GROUPS = int(Decision.GROUPS)
 _EMPTY, _DELETED = -1, -2
 _ATTEMPTS = 1_000
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_TOGETHER = 128  # exchanges drawn at once
+_AHEAD = 16  # pairs between asking for memory and using it
 _DEGREE, _ROUNDING, _SIZES = range(3)
 _MIXING = 3
 
@@ -26,11 +28,17 @@ _MIXING = 3
 # -------------------------------------------------------------- pairing stubs into a simple graph
 
 
+@inlined_rule
+def _home(table, key):
+    """The first slot in which ``key`` may stand."""
+    return ((np.uint64(key) * _SPREAD) >> np.uint64(20)) & np.uint64(table.size - 1)
+
+
 @rule
 def _slot(table, key):
     """Where ``key`` stands in a set kept by open addressing, or the free slot where it may go."""
     mask = np.uint64(table.size - 1)
-    place = ((np.uint64(key) * _SPREAD) >> np.uint64(20)) & mask
+    place = _home(table, key)
     free = np.int64(-1)
     while table[place] != _EMPTY:
         if table[place] == key:
@@ -57,10 +65,22 @@ def _allowed(a, b, block, apart, size, table):
 
 @kernel
 def _shuffle(stubs, begin, end, seed, layer):
-    for k in range(end - begin - 1, 0, -1):
-        u, _, _, _ = uniforms(seed, _NETWORK, 0, begin + k, 0, layer)
-        other = begin + int(u * (k + 1))
-        stubs[begin + k], stubs[other] = stubs[other], stubs[begin + k]
+    """Shuffle a stretch in place (Fisher and Yates), drawing many exchanges at once."""
+    low, high = key_words(seed)
+    zero, place = np.uint64(0), np.uint64(_NETWORK) | (np.uint64(layer) << np.uint64(8))
+    others = np.empty(_TOGETHER, np.int64)
+    top = end - begin - 1
+    while top > 0:
+        count = min(_TOGETHER, top)
+        for n in range(count):
+            w, _, _, _ = philox4x32(np.uint64(begin + top - n), zero, zero, place, low, high)
+            others[n] = begin + int(unit(w) * (top - n + 1))
+        for n in range(count):
+            prefetch(stubs, others[n])
+        for n in range(count):
+            k, other = begin + top - n, others[n]
+            stubs[k], stubs[other] = stubs[other], stubs[k]
+        top -= count
 
 
 @kernel
@@ -79,6 +99,9 @@ def _pair_stubs(stubs, segment_start, block, apart, seed, layer, table):
         _shuffle(stubs, begin, end, seed, layer)
         first, last = begin // 2, end // 2
         for e in range(first, last):
+            soon = min(e + _AHEAD, last - 1)
+            key = _pair_key(stubs[2 * soon], stubs[2 * soon + 1], size)
+            prefetch(table, _home(table, key))
             a, b = stubs[2 * e], stubs[2 * e + 1]
             if _allowed(a, b, block, apart, size, table):
                 key = _pair_key(a, b, size)

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
-from sim import kernels, sharing
-from sim._jit import kernel_cache, uncached_rule
-from sim.day import COUNTS, OrderLines, Today
+from sim import kernels, presence, sharing
+from sim._jit import Packed, kernel_cache, ready, uncached_rule
+from sim.bounds import lost_bounds, no_bound
+from sim.day import BLOCK, COUNTS, OrderLines, Today
 from sim.rules import BUILT_IN, Rules
+from sim.threads import Threads
 
 if TYPE_CHECKING:
     from sim.model import WordOfMouthModel
@@ -45,7 +47,10 @@ def order_lines(size: int) -> OrderLines:
     )
 
 
-def scratch(people: int, largest_degree: int) -> Today:
+NO_LINES = order_lines(0)
+
+
+def scratch(people: int, largest_degree: int, largest_group: int, threads: int = 1) -> Today:
     """The arrays a day writes notes on."""
     return Today(
         why=np.zeros(people, np.uint8),
@@ -54,15 +59,25 @@ def scratch(people: int, largest_degree: int) -> Today:
         good=np.zeros(people, np.uint16),
         bad=np.zeros(people, np.uint16),
         keys=np.zeros(max(largest_degree, 1)),
-        chosen=np.zeros(max(largest_degree, 1), np.int64),
+        readers=np.zeros(max(largest_degree, largest_group) + 1, np.int32),
+        chosen=np.zeros(max(largest_degree, largest_group) + 1, np.int64),
         changed=np.zeros(people, np.int32),
+        block=np.zeros((threads, BLOCK), np.int32),
+        words=np.zeros((threads, 4, BLOCK), np.uint32),
     )
 
 
+SHARED = (
+    "tie_trust", "reward_for", "needs", "overall_satisfaction", "tell_friends_of_membership",
+)  # fmt: skip
+"""What the other modules of phases take from :mod:`sim.kernels`."""
+
+
 class Kernels(NamedTuple):
-    """The two modules of compiled phases."""
+    """The modules of compiled phases."""
 
     phases: ModuleType
+    presence: ModuleType
     sharing: ModuleType
 
 
@@ -75,15 +90,20 @@ def kernels_with(rules: Rules) -> Kernels:
     a user's function has no version, but kept for further models with the same rules.
     """
     if rules == BUILT_IN:
-        return Kernels(kernels, sharing)
+        return Kernels(kernels, presence, sharing)
     replaced = {
         slot: uncached_rule(function)
         for slot, function in rules._asdict().items()
         if function is not getattr(BUILT_IN, slot)
     }
+    replaced |= {bound: uncached_rule(no_bound) for bound in lost_bounds(rules)}
     phases = _copy_with(kernels, replaced)
-    shared = {"tie_trust": phases.tie_trust, "reward_for": phases.reward_for}
-    return Kernels(phases, _copy_with(sharing, replaced | shared))
+    shared = {name: getattr(phases, name) for name in SHARED}
+    return Kernels(
+        phases,
+        _copy_with(presence, replaced | shared),
+        _copy_with(sharing, replaced | shared),
+    )
 
 
 _copies = itertools.count()
@@ -105,79 +125,154 @@ def _copy_with(module: ModuleType, functions: dict[str, Callable]) -> ModuleType
     return copy
 
 
-class KernelEngine:
-    """Runs each phase of ``model`` by one call of a compiled kernel."""
+class Entrances:
+    """The phases of one model as functions, and their tuples as these take them.
 
-    def __init__(self, model: WordOfMouthModel) -> None:
+    engine : whose model has a day, which says with the model's arrays what to compile for.
+    """
+
+    def __init__(self, engine: KernelEngine) -> None:
+        model, kernels, presence = engine.model, engine.kernels, engine.presence
+        self.coefficients = c = Packed(model.coefficients)
+        self.day = day = Packed(model.day)
+        self.graph = graph = Packed(model.world.graph.arrays)
+        self.people = people = Packed(model.world.people)
+        self.state = state = Packed(model.state)
+        self.today = today = Packed(engine.today)
+        self.lines = lines = Packed(engine.room)
+        number, counts, paid = 0, no_counts(), np.empty(0, np.bool_)
+        begin, end, worker = 0, 0, 0
+        self.visit = ready(presence.visit, c, day, people, state, today, begin, end, worker)
+        self.buy = ready(kernels.buy, c, day, people, state, today, number, lines)
+        self.credit = ready(kernels.credit, c, day, state, lines, number)
+        self.enrol = ready(kernels.enrol, c, day, graph, state, today, lines, number, counts)
+        self.experience = ready(kernels.experience, c, day, state, today, lines, number, paid)
+        self.share = ready(
+            engine.sharing.share, c, day, graph, people, state, today, number, counts
+        )
+        self.stay = ready(presence.stay, c, day, graph, people, state, today, begin, end, worker)
+        self.switch_sides = ready(presence.switch_sides, day, graph, state, today, number, counts)
+        self.mark_visits = ready(presence.mark_visits, day, state, today, number)
+        self.measure = ready(
+            presence.measure, day, state, number, model.retention_ticks, begin, end, counts
+        )
+
+
+class KernelEngine:
+    """Runs each phase of ``model`` by calls of compiled kernels, one a thread.
+
+    threads : how many share the work of the phases that ask everybody; results are the same.
+    """
+
+    def __init__(self, model: WordOfMouthModel, threads: int = 1) -> None:
         arrays = model.world.graph.arrays
-        largest = int(np.diff(arrays.indptr).max(initial=0))
+        degree, group = (
+            int(np.diff(rows).max(initial=0)) for rows in (arrays.indptr, arrays.group_indptr)
+        )
         self.model = model
-        self.kernels, self.sharing = kernels_with(model.rules)
-        self.today = scratch(model.world.graph.size, largest)
+        self.kernels, self.presence, self.sharing = kernels_with(model.rules)
+        self.threads = Threads(model.world.graph.size, threads)
+        self.today = scratch(model.world.graph.size, degree, group, len(self.threads.ranges))
         self.visitors = 0
-        self._room = order_lines(0)
+        self.room = order_lines(0)
+        self._bought = NO_LINES
+
+    @functools.cached_property
+    def entrances(self) -> Entrances:
+        """The phases, ready to be called; first on a day of the model."""
+        return Entrances(self)
 
     def visit(self) -> None:
         """Who comes today."""
-        model = self.model
-        self.visitors = self.kernels.visit(
-            model.coefficients, model.day, model.world.people, model.state, self.today
-        )
+        model, enter = self.model, self.entrances
+        counts = self.threads.run(
+            enter.visit,
+            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
+            enter.people.at(model.world.people), enter.state.at(model.state),
+            enter.today.at(self.today),
+        )  # fmt: skip
+        self.visitors = self.threads.close_gaps(self.today.visitors, counts)
 
     def buy(self) -> OrderLines:
         """Who orders what: today's order lines, not yet credited to anybody."""
-        model = self.model
+        model, enter = self.model, self.entrances
         wanted = self.visitors * len(model.scenario.products)
-        if self._room.buyer.size < wanted:
-            self._room = order_lines(2 * wanted)
-        count = self.kernels.buy(
-            model.coefficients, model.day, model.world.people, model.state, self.today,
-            self.visitors, self._room,
+        if wanted == 0:
+            return NO_LINES
+        if self.room.buyer.size < wanted:
+            self.room = order_lines(2 * wanted)
+        count = enter.buy(
+            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
+            enter.people.at(model.world.people), enter.state.at(model.state),
+            enter.today.at(self.today), self.visitors, enter.lines.at(self.room),
         )  # fmt: skip
-        return OrderLines(*(column[:count] for column in self._room))
+        self._bought = NO_LINES
+        if count:
+            self._bought = OrderLines(*[column[:count] for column in self.room])
+        return self._bought
+
+    def _whole(self, lines: OrderLines) -> OrderLines:
+        """The room that lines of today fill the beginning of, which is packed already."""
+        return self.room if lines is self._bought else lines
 
     def credit(self, lines: OrderLines) -> None:
         """Credit the orders to friends."""
-        model = self.model
-        self.kernels.credit(model.coefficients, model.day, model.state, lines, lines.buyer.size)
+        model, enter = self.model, self.entrances
+        enter.credit(
+            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
+            enter.state.at(model.state), enter.lines.at(self._whole(lines)), lines.buyer.size,
+        )  # fmt: skip
 
     def enrol(self, lines: OrderLines, counts: np.ndarray) -> None:
         """Make the buyers members, by the sponsors that stand in the lines."""
-        model = self.model
-        self.kernels.enrol(
-            model.coefficients, model.day, model.world.graph.arrays, model.state, self.today,
-            lines, lines.buyer.size, counts,
+        model, enter = self.model, self.entrances
+        enter.enrol(
+            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
+            enter.graph.at(model.world.graph.arrays), enter.state.at(model.state),
+            enter.today.at(self.today), enter.lines.at(self._whole(lines)),
+            lines.buyer.size, counts,
         )  # fmt: skip
 
     def experience(self, lines: OrderLines, paid: np.ndarray) -> None:
         """Deliver the orders."""
-        model = self.model
-        self.kernels.experience(
-            model.coefficients, model.day, model.state, self.today, lines, lines.buyer.size, paid
-        )
+        model, enter = self.model, self.entrances
+        enter.experience(
+            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
+            enter.state.at(model.state), enter.today.at(self.today),
+            enter.lines.at(self._whole(lines)), lines.buyer.size, paid,
+        )  # fmt: skip
 
     def share(self, counts: np.ndarray) -> None:
         """Let visiting members talk."""
-        model = self.model
-        self.sharing.share(
-            model.coefficients, model.day, model.world.graph.arrays, model.world.people,
-            model.state, self.today, self.visitors, counts,
+        model, enter = self.model, self.entrances
+        enter.share(
+            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
+            enter.graph.at(model.world.graph.arrays), enter.people.at(model.world.people),
+            enter.state.at(model.state), enter.today.at(self.today), self.visitors, counts,
         )  # fmt: skip
 
     def stay(self, counts: np.ndarray) -> None:
         """Let members leave and lapsed customers return."""
-        model = self.model
-        self.kernels.stay(
-            model.coefficients, model.day, model.world.graph.arrays, model.world.people,
-            model.state, self.today, counts,
+        model, enter = self.model, self.entrances
+        day, state = enter.day.at(model.day), enter.state.at(model.state)
+        graph, today = enter.graph.at(model.world.graph.arrays), enter.today.at(self.today)
+        found = self.threads.run(
+            enter.stay, enter.coefficients.at(model.coefficients), day, graph,
+            enter.people.at(model.world.people), state, today,
         )  # fmt: skip
+        changes = self.threads.close_gaps(self.today.changed, found)
+        if changes:
+            enter.switch_sides(day, graph, state, today, changes, counts)
 
     def measure(self, counts: np.ndarray) -> None:
         """Count members and visits."""
-        model = self.model
-        self.kernels.measure(
-            model.day, model.state, self.today, self.visitors, model.month_ticks,
-            model.retention_ticks, counts,
+        model, enter = self.model, self.entrances
+        day, state = enter.day.at(model.day), enter.state.at(model.state)
+        if self.visitors:
+            enter.mark_visits(day, state, enter.today.at(self.today), self.visitors)
+        enter.measure(
+            day, state, model.month_ticks, model.retention_ticks,
+            0, model.world.graph.size, counts,
         )  # fmt: skip
 
 

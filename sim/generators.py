@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from sim._jit import kernel, rule
+from sim._jit import kernel, prefetch, rule
 from sim.campus import campus
 from sim.degree_sequences import configuration, lfr
 from sim.edges import Edges, check_mean_degree, check_share, check_size
 from sim.errors import InputError, nearest
-from sim.randomness import Decision, uniform_table, uniforms
+from sim.randomness import Decision, key_words, philox4x32, uniform_table, uniforms, unit
 
 MAXIMUM_COMPLETE = 20_000
 STRONG_TIE = 0.8
@@ -27,6 +27,7 @@ WEAK_TIE = 0.2
 _NETWORK = int(Decision.NETWORK)
 _GROUPS = int(Decision.GROUPS)
 _ATTEMPTS = 1_000
+_TOGETHER = 64  # newcomers whose tries are drawn at once
 
 
 def _friendless(size: int) -> Edges:
@@ -93,14 +94,13 @@ def lattice(size: int, seed: int = 0) -> Edges:
 
 
 @kernel
-def _independent_ties(begin, end, probability, seed, layer, source, target, fill):
+def _independent_ties(begin, end, probability, seed, layer, source, target):
     """Tie every pair (i, j), begin[i] <= j < end[i], with one probability, by geometric leaps.
 
-    Returns the number of ties; writes them only where ``fill`` (Batagelj and Brandes, 2005).
+    Returns the number of ties; writes them as far as there is room (Batagelj and Brandes, 2005).
     """
     count = 0
-    if probability <= 0.0:
-        return count
+    room = source.size
     scale = np.log1p(-probability)
     for i in range(begin.size):
         j = begin[i] - 1
@@ -112,7 +112,7 @@ def _independent_ties(begin, end, probability, seed, layer, source, target, fill
                 if j >= end[i]:
                     inside = False
                     break
-                if fill:
+                if count < room:
                     source[count] = i
                     target[count] = j
                 count += 1
@@ -121,15 +121,29 @@ def _independent_ties(begin, end, probability, seed, layer, source, target, fill
 
 
 def _random_ties(
-    begin: np.ndarray, end: np.ndarray, probability: float, seed: int, layer: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Source and target, int32 (E,), of independent ties; counted first so memory is exact."""
-    none = np.empty(0, np.int32)
-    key = np.uint64(seed)
-    count = _independent_ties(begin, end, probability, key, layer, none, none, False)
-    source, target = np.empty(count, np.int32), np.empty(count, np.int32)
-    _independent_ties(begin, end, probability, key, layer, source, target, True)
-    return source, target
+    layers: Sequence[tuple[np.ndarray, np.ndarray, float]], seed: int
+) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Source and target, int32 (E,), of independent ties, and how many ties each layer has.
+
+    layers : begin and end of the range of everybody's possible partners, int64 (N,), and the
+    probability of a tie.
+    """
+    expected = [float((end - begin).sum()) * probability for begin, end, probability in layers]
+    room = sum(math.ceil(ties + 10 * math.sqrt(ties)) for ties in expected)
+    while True:
+        source, target = np.empty(room, np.int32), np.empty(room, np.int32)
+        filled = 0
+        counts = []
+        for layer, (begin, end, probability) in enumerate(layers):
+            count = 0
+            if probability > 0:
+                free = source[filled:], target[filled:]
+                count = _independent_ties(begin, end, probability, np.uint64(seed), layer, *free)
+            filled += count
+            counts.append(count)
+        if filled <= room:
+            return source[:filled], target[:filled], counts
+        room = filled
 
 
 def erdos_renyi(size: int, seed: int = 0, *, mean_degree: float = 10) -> Edges:
@@ -138,7 +152,8 @@ def erdos_renyi(size: int, seed: int = 0, *, mean_degree: float = 10) -> Edges:
     check_mean_degree(mean_degree, size)
     person = np.arange(size, dtype=np.int64)
     probability = mean_degree / max(size - 1, 1)
-    source, target = _random_ties(person + 1, np.full(size, size), probability, seed, 0)
+    ends = np.full(size, size)
+    source, target, _ = _random_ties([(person + 1, ends, probability)], seed)
     return Edges(source, target, None, None, None, size)
 
 
@@ -168,11 +183,10 @@ def _blocked_ties(
                 f"{cure}"
             )
         probabilities.append(wanted / pairs if pairs else 0.0)
-    within = _random_ties(person + 1, end, probabilities[0], seed, 0)
-    across = _random_ties(end, np.full(size, size), probabilities[1], seed, 1)
-    source = np.concatenate((within[0], across[0]))
-    target = np.concatenate((within[1], across[1]))
-    return source, target, block, within[0].size
+    everybody = np.full(size, size)
+    layers = [(person + 1, end, probabilities[0]), (end, everybody, probabilities[1])]
+    source, target, counts = _random_ties(layers, seed)
+    return source, target, block, counts[0]
 
 
 def stochastic_block(
@@ -289,6 +303,27 @@ def _joining_ties(person, ties_each):
 
 
 @kernel
+def _first_tries(first, people, ties_each, seed, start, ends, draws):
+    """Where in ``ends`` the newcomers ``first``... find their friends, unless a try is in vain.
+
+    start : entries of ``ends`` before the first newcomer's. Writes to ``draws`` int64, the tries
+    of the newcomers one after the other; what they will read is fetched meanwhile.
+    """
+    low, high = key_words(seed)
+    zero, place = np.uint64(0), np.uint64(_NETWORK)
+    count = 0
+    for person in range(first, first + people):
+        brought = _joining_ties(person, ties_each)
+        for draw in range(brought):
+            w, _, _, _ = philox4x32(np.uint64(person), np.uint64(draw), zero, place, low, high)
+            draws[count + draw] = int(unit(w) * start)
+        for draw in range(brought):
+            prefetch(ends, draws[count + draw])
+        count += brought
+        start += 2 * brought
+
+
+@kernel
 def _grow(size, ties_each, seed):
     """Preferential attachment; ends[2e], ends[2e + 1] are the two people of tie e."""
     first = math.ceil(ties_each)
@@ -298,21 +333,32 @@ def _grow(size, ties_each, seed):
         ends[filled] = leaf
         ends[filled + 1] = 0
         filled += 2
-    for person in range(first + 1, size):
-        start = filled
-        draw = 0
-        for _ in range(_joining_ties(person, ties_each)):
-            found = False
-            while not found:
-                u, _, _, _ = uniforms(seed, _NETWORK, 0, person, draw, 0)
-                draw += 1
-                other = ends[int(u * start)]
-                found = True
-                for k in range(start + 1, filled, 2):
-                    found = found and ends[k] != other
-            ends[filled] = person
-            ends[filled + 1] = other
-            filled += 2
+    tries = np.empty(_TOGETHER * (first + 1), np.int64)
+    for newcomer in range(first + 1, size, _TOGETHER):
+        together = min(_TOGETHER, size - newcomer)
+        _first_tries(newcomer, together, ties_each, seed, filled, ends, tries)
+        begin = 0
+        for person in range(newcomer, newcomer + together):
+            start = filled
+            brought = _joining_ties(person, ties_each)
+            draw = 0
+            for _ in range(brought):
+                found = False
+                while not found:
+                    if draw < brought:
+                        place = tries[begin + draw]
+                    else:
+                        u, _, _, _ = uniforms(seed, _NETWORK, 0, person, draw, 0)
+                        place = int(u * start)
+                    draw += 1
+                    other = ends[place]
+                    found = True
+                    for k in range(start + 1, filled, 2):
+                        found = found and ends[k] != other
+                ends[filled] = person
+                ends[filled + 1] = other
+                filled += 2
+            begin += brought
     return ends[:filled]
 
 

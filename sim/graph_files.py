@@ -6,26 +6,36 @@ labels and says, with file and line, what it cannot use.
 
 from __future__ import annotations
 
-import gzip
-import itertools
+import contextlib
 import math
 import os
 import warnings
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from sim._jit import kernel
+from sim.edge_lists import (
+    SOURCE_NAMES,
+    TARGET_NAMES,
+    WEIGHT_NAMES,
+    Columns,
+    Reading,
+    bad_weight,
+    column_of,
+    find_layout,
+    is_whole,
+    read_text,
+    text_columns,
+)
 from sim.errors import InputError, InputWarning
+from sim.memory import require_bytes
 
-SOURCE_NAMES = ("source", "from", "src", "truster", "rater", "follower", "fromnodeid", "node_1")
-TARGET_NAMES = ("target", "to", "dst", "trustee", "ratee", "followee", "tonodeid", "node_2")
-WEIGHT_NAMES = ("weight", "strength", "trust", "rating")
-PERSON_NAMES = ("person", "node_id", "node", "id", "user")
-COMMENTS = ("#", "%")
 _DENSE_IDS = 8
+_GROWTH = 1.5
+"""Bytes in memory, at least, for each byte of a file."""
 
 
 class FileEdges(NamedTuple):
@@ -44,24 +54,6 @@ class FileEdges(NamedTuple):
     directed: bool | None
     labels: np.ndarray | None
     size: int
-
-
-class Table(NamedTuple):
-    """How a text file is laid out; delimiter is None for blanks, names where it has a header."""
-
-    delimiter: str | None
-    names: tuple[str, ...] | None
-    columns: int
-    skip: int
-    directed: bool | None
-
-
-class Columns(NamedTuple):
-    """Positions of the columns that are read; weight is None where there is none."""
-
-    source: int
-    target: int
-    weight: int | None
 
 
 def read_edges(
@@ -93,7 +85,8 @@ def read_edges(
     Raises
     ------
     InputError
-        where the file is missing, cut off, empty, or not a network, with the line where known.
+        where the file is missing, cut off, empty, or not a network, with the line where known;
+        where it changes meanwhile, or memory is short.
     """
     if direction not in ("source_shares", "source_trusts"):
         raise InputError(
@@ -103,20 +96,15 @@ def read_edges(
     file = Path(path)
     if not file.is_file():
         raise InputError(f"{file}: no such file; check the name of the network file")
-    with file.open("rb") as stream:
-        start = stream.read(4)
-    if not start:
+    size = file.stat().st_size
+    if size == 0:
         raise InputError(f"{file} is empty; a network file needs a line for each tie")
-    stated, everybody = None, None
-    if start == b"PAR1" or file.suffix == ".parquet":
-        source, target, weights = _read_parquet(file, weight)
-    elif ".graphml" in file.suffixes:
-        source, target, weights, stated, everybody = _read_graphml(file, weight)
-    else:
-        source, target, weights, stated = _read_text(file, weight)
+    require_bytes(_GROWTH * size, f"{file}, {size / 1e9:.1f} GB,", "use a smaller network")
+    with unchanged(file):
+        source, target, weights, stated, everybody = _read_ends(file, weight)
     if weights is not None and not np.all(np.isfinite(weights) & (weights >= 0)):
         row = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
-        raise _bad_weight(f"{file}, tie {row + 1}", weights[row])
+        raise bad_weight(f"{file}, tie {row + 1}", weights[row])
     loops = source == target
     people, first, second = _number(source, target, everybody)
     if direction == "source_trusts":
@@ -134,6 +122,41 @@ def read_edges(
     return FileEdges(first, second, strength, stated, None if plain else people, size)
 
 
+def _read_ends(
+    file: Path, weighted: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, bool | None, np.ndarray | None]:
+    """Both ends and the weight of every tie; whether the file says to be directed; everybody."""
+    with file.open("rb") as stream:
+        start = stream.read(4)
+    if start == b"PAR1" or file.suffix == ".parquet":
+        return *_read_parquet(file, weighted), None, None
+    if ".graphml" in file.suffixes:
+        return _read_graphml(file, weighted)
+    return *read_text(file, weighted), None
+
+
+@contextlib.contextmanager
+def unchanged(file: Path) -> Iterator[None]:
+    """Raise InputError if ``file`` is another after what is done here than it was before."""
+    before, failure = file.stat(), None
+    try:
+        yield
+    except InputError as error:  # perhaps of what had not been written yet
+        failure = error
+    try:
+        after: os.stat_result | None = file.stat()
+    except OSError:
+        after = None
+    if after is None or (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        now = "it is gone" if after is None else f"{after.st_size:,} bytes"
+        raise InputError(
+            f"{file} changed while it was read: {before.st_size:,} bytes before, {now} after; wait "
+            "until it is written and read it again"
+        ) from None
+    if failure is not None:
+        raise failure
+
+
 def read_groups(
     path: str | os.PathLike[str], labels: np.ndarray | None, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -147,9 +170,9 @@ def read_groups(
     file = Path(path)
     if not file.is_file():
         raise InputError(f"{file}: no such file; check the name of the group file")
-    with _Reading(file):
-        table = _layout(file)
-        person, group = _text_columns(file, table, Columns(0, 1, None))[:2]
+    with unchanged(file), Reading(file):
+        table = find_layout(file)
+        person, group = text_columns(file, table, Columns(0, 1, None))[:2]
     known = np.arange(size) if labels is None else labels
     if known.dtype.kind != person.dtype.kind:
         known, person = known.astype(str), person.astype(str)
@@ -189,216 +212,38 @@ def _number(
     if source.size and source.dtype.kind == "i":
         low, high = min(source.min(), target.min()), max(source.max(), target.max())
         if high - low < _DENSE_IDS * max(source.size, 1_000):
-            used = np.zeros(high - low + 1, bool)
-            used[source - low] = True
-            used[target - low] = True
-            rank = np.cumsum(used, dtype=np.int32) - np.int32(1)
-            return np.flatnonzero(used) + low, rank[source - low], rank[target - low]
+            return _number_dense(source, target, int(low), int(high))
     people, place = np.unique(np.concatenate((source, target)), return_inverse=True)
     place = place.astype(np.int32)
+    people = people.astype(np.int64) if people.dtype.kind == "i" else people
     return people, place[: source.size], place[source.size :]
 
 
-def _bad_weight(where: str, value: object) -> InputError:
-    return InputError(
-        f"{where}: weight {value} must be a finite number of at least 0; for signed ratings keep "
-        "the positive rows or shift them, or read without weights (weight=False)"
-    )
+def _number_dense(
+    source: np.ndarray, target: np.ndarray, low: int, high: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    used = np.zeros(high - low + 1, np.bool_)
+    _mark(used, source, low)
+    _mark(used, target, low)
+    people = np.flatnonzero(used) + low
+    if low == 0 and used.all():
+        return people, source.astype(np.int32, copy=False), target.astype(np.int32, copy=False)
+    rank = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return people, _ranks(rank, source, low), _ranks(rank, target, low)
 
 
-# -------------------------------------------------------------------------------------------- text
+@kernel
+def _mark(used, ids, low):
+    for n in ids:
+        used[n - low] = True
 
 
-class _Reading:
-    """Turn the errors of a damaged or foreign file into one InputError that names it."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
-            raise InputError(
-                f"{self.file} is cut off or damaged (gzip: {error}); fetch it again"
-            ) from None
-        if isinstance(error, UnicodeDecodeError):
-            raise InputError(
-                f"{self.file} is not a text file of ties ({error.reason}); give an edge list, "
-                "Parquet, GraphML or a file saved by SocialGraph.save"
-            ) from None
-        if isinstance(error, OSError):
-            raise InputError(f"{self.file} cannot be read: {error.strerror or error}") from None
-
-
-def _open(file: Path) -> IO[str]:
-    if _is_gzip(file):
-        return gzip.open(file, "rt", encoding="utf-8-sig")
-    return file.open(encoding="utf-8-sig")
-
-
-def _cells(line: str, delimiter: str | None) -> list[str]:
-    return [cell.strip().strip('"') for cell in line.split(delimiter)]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_whole(text: str) -> bool:
-    return text.lstrip("-").isdecimal()
-
-
-def _layout(file: Path) -> Table:
-    """Find delimiter, header and the number of lines before the data."""
-    skip = 0
-    stated: bool | None = None
-    rows: list[str] = []
-    with _open(file) as stream:
-        for line in itertools.islice(stream, 10_000):
-            text = line.strip()
-            if not rows and (not text or text.startswith(COMMENTS)):
-                skip += 1
-                words = text.lower()
-                if "undirected" in words:
-                    stated = False
-                elif "directed" in words:
-                    stated = True
-            elif text:
-                rows.append(text)
-            if len(rows) == 20:
-                break
-    if not rows:
-        raise InputError(f"{file} holds no ties; a network file needs a line for each tie")
-    if "\0" in rows[0]:
-        raise InputError(
-            f"{file} is not a text file of ties; give an edge list, Parquet or GraphML"
-        )
-    delimiter = next((d for d in (",", "\t", ";") if d in rows[0]), None)
-    first = _cells(rows[0], delimiter)
-    if len(first) < 2:
-        raise InputError(
-            f"{file}, line {skip + 1}: found one column in '{rows[0][:60]}'; a tie needs source "
-            "and target, separated by a comma, a tab or blanks"
-        )
-    following = [_cells(row, delimiter)[:2] for row in rows[1:]]
-    named = first[0].lower() in (*SOURCE_NAMES, *PERSON_NAMES) and not _is_number(first[0])
-    numbers_follow = bool(following) and all(_is_whole(cell) for row in following for cell in row)
-    header = named or (numbers_follow and not any(_is_number(cell) for cell in first[:2]))
-    names = tuple(cell.lower() for cell in first) if header else None
-    return Table(delimiter, names, len(first), skip + header, stated)
-
-
-def _column(names: tuple[str, ...], wanted: tuple[str, ...]) -> int | None:
-    return next((names.index(name) for name in wanted if name in names), None)
-
-
-def _columns(names: tuple[str, ...]) -> Columns:
-    source, target = _column(names, SOURCE_NAMES), _column(names, TARGET_NAMES)
-    if source is None or target is None:
-        source, target = 0, 1
-    return Columns(source, target, _column(names, WEIGHT_NAMES))
-
-
-def _read_text(
-    file: Path, weighted: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, bool | None]:
-    with _Reading(file):
-        table = _layout(file)
-        columns = Columns(0, 1, 2 if table.columns > 2 else None)
-        if table.names is not None:
-            columns = _columns(table.names)
-        if not weighted:
-            columns = columns._replace(weight=None)
-        return *_text_columns(file, table, columns), table.directed
-
-
-def _text_columns(
-    file: Path, table: Table, columns: Columns
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The columns of a text file: whole-number ids if all are, else strings."""
-    import pandas as pd
-
-    wanted = [position for position in columns if position is not None]
-    failure = None
-    for id_type in (np.int64, str):
-        types: dict[int, type] = {columns.source: id_type, columns.target: id_type}
-        if columns.weight is not None:
-            types[columns.weight] = np.float64
-        try:
-            frame = pd.read_csv(
-                file,
-                sep=table.delimiter or r"\s+",
-                header=None,
-                names=range(table.columns),
-                usecols=wanted if table.columns > len(wanted) else None,
-                skiprows=table.skip,
-                dtype=types,
-                engine="c",
-                compression="gzip" if _is_gzip(file) else None,
-                na_filter=columns.weight is not None or id_type is str,
-                keep_default_na=False,
-                na_values={columns.weight: ["", "nan", "NaN"]}
-                if columns.weight is not None
-                else [""],
-            )
-        except (ValueError, OverflowError, pd.errors.ParserError) as error:
-            if isinstance(error, UnicodeDecodeError):
-                raise
-            failure = error
-            continue
-        source, target = frame[columns.source].to_numpy(), frame[columns.target].to_numpy()
-        weights = None if columns.weight is None else frame[columns.weight].to_numpy()
-        if id_type is str:
-            _explain_bad_line(file, table, columns, None)
-            return source.astype(str), target.astype(str), weights
-        if weights is not None and not np.all(np.isfinite(weights) & (weights >= 0)):
-            _explain_bad_line(file, table, columns, None)
-        return source, target, weights
-    raise _explain_bad_line(file, table, columns, failure)
-
-
-def _is_gzip(file: Path) -> bool:
-    with file.open("rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
-
-
-def _data_lines(file: Path, skip: int) -> Iterator[tuple[int, str]]:
-    with _open(file) as stream:
-        for number, line in enumerate(stream, 1):
-            if number > skip and line.strip():
-                yield number, line.strip()
-
-
-def _explain_bad_line(
-    file: Path, table: Table, columns: Columns, failure: Exception | None
-) -> InputError:
-    """Raise the InputError of the first line that cannot be used; return one for ``failure``."""
-    needed = max(position for position in columns if position is not None)
-    for number, line in _data_lines(file, table.skip):
-        cells = _cells(line, table.delimiter)
-        if len(cells) <= needed or not (cells[columns.source] and cells[columns.target]):
-            raise InputError(
-                f"{file}, line {number}: '{line[:60]}' has {sum(map(bool, cells))} of the "
-                f"{needed + 1} columns a tie needs; complete or drop the line"
-            )
-        if len(cells) > table.columns:
-            raise InputError(
-                f"{file}, line {number}: {len(cells)} columns where the first line of data has "
-                f"{table.columns}; make them the same"
-            )
-        if columns.weight is None:
-            continue
-        text = cells[columns.weight]
-        value = float(text) if _is_number(text) else math.nan
-        if not (math.isfinite(value) and value >= 0):
-            raise _bad_weight(f"{file}, line {number}", f"'{text}'")
-    return InputError(f"{file} cannot be read as a list of ties: {failure}")
+@kernel
+def _ranks(rank, ids, low):
+    place = np.empty(ids.size, np.int32)
+    for k in range(ids.size):
+        place[k] = rank[ids[k] - low]
+    return place
 
 
 # ------------------------------------------------------------------------------- other formats
@@ -415,7 +260,7 @@ def _read_parquet(file: Path, weighted: bool) -> tuple[np.ndarray, np.ndarray, n
             f"{file} is cut off or not Parquet ({str(error).splitlines()[0]}); fetch it again"
         ) from None
     names = tuple(name.lower() for name in table.column_names)
-    source, target = _column(names, SOURCE_NAMES), _column(names, TARGET_NAMES)
+    source, target = column_of(names, SOURCE_NAMES), column_of(names, TARGET_NAMES)
     if source is None or target is None:
         raise InputError(
             f"{file} has the columns {', '.join(table.column_names)}; a network needs source and "
@@ -434,7 +279,7 @@ def _read_parquet(file: Path, weighted: bool) -> tuple[np.ndarray, np.ndarray, n
         ids.append(values.astype(np.int64) if whole else values.astype(str))
     if ids[0].dtype.kind != ids[1].dtype.kind:
         ids = [column.astype(str) for column in ids]
-    place = _column(names, WEIGHT_NAMES) if weighted else None
+    place = column_of(names, WEIGHT_NAMES) if weighted else None
     if place is None:
         return ids[0], ids[1], None
     try:
@@ -454,12 +299,12 @@ def _read_graphml(
     import networkx
 
     try:
-        with _Reading(file):
+        with Reading(file):
             graph = networkx.read_graphml(file)
     except (ParseError, networkx.NetworkXError, KeyError) as error:
         raise InputError(f"{file} is cut off or not GraphML ({error}); save it again") from None
     names = np.array([str(node) for node in graph.nodes], dtype=str)
-    whole = all(_is_whole(name) for name in names)
+    whole = all(is_whole(name) for name in names)
     ids = dict(zip(graph.nodes, names.astype(np.int64) if whole else names, strict=True))
     edges = list(graph.edges(data=True))
     everybody = np.array(list(ids.values()))

@@ -49,6 +49,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+NOBODY = np.empty(0, np.int32)
+
+
 def to_the_sponsor(orders: Orders, credits: Commissions) -> Commissions:
     """The credits as they are: the order's sponsor gets all of it."""
     return credits
@@ -120,7 +123,7 @@ class Programme:
         self._hold_ticks = self._ticks(scheme.hold_days)
         self._minimum_payout = cents(scheme.minimum_payout, "minimum_payout")
         self._offer: tuple[int, Offer] | None = None
-        self.winners = np.empty(0, np.int32)
+        self.winners = NOBODY
 
     @property
     def spent_cents(self) -> int:
@@ -185,21 +188,22 @@ class Programme:
 
         What ``orders`` says about discounts and points is replaced.
         """
-        if len(orders.order_id) == 0:
+        count = len(orders.order_id)
+        if count == 0:
             return orders
-        granted = np.zeros_like(orders.price_cents)
-        rows = np.flatnonzero(is_referred(orders) | (orders.team > 0))
-        rows = rows[np.argsort(orders.order_id[rows], kind="stable")]
-        granted[rows] = self.whole.grant(orders.take(rows))
-        orders = orders._replace(discount_cents=granted)
-        points = np.zeros_like(granted)
+        granted, points = np.zeros((2, count), np.int64)
+        rows = (is_referred(orders) | (orders.team > 0)).nonzero()[0]
+        if rows.size:
+            rows = rows[np.argsort(orders.order_id[rows], kind="stable")]
+            granted[rows] = self.whole.grant(orders.take(rows))
+        orders = orders._replace(discount_cents=granted, points_cents=points)
         if self.pays_points:
             in_turn = np.argsort(orders.order_id, kind="stable")
             buyer = orders.buyer[in_turn]
             # An invented identity has none.
             wanted = np.where(orders.fakes > 0, 0, orders.net_cents)[in_turn]
             points[in_turn] = share_out(buyer, wanted, self.ledger.points_cents[buyer])
-        return orders._replace(points_cents=points)
+        return orders
 
     def settle(self, orders: Orders) -> np.ndarray:
         """Accrue the commissions of today's booked orders; returns who is credited, int32 (n,).
@@ -213,17 +217,19 @@ class Programme:
         InputError
             If the scheme's ``settle`` returns something that is not a set of credits.
         """
-        nobody = np.empty(0, np.int32)
         if len(orders.order_id) == 0:
-            return nobody
-        self._redeem_points(orders)
+            return NOBODY
+        if self.pays_points:
+            self._redeem_points(orders)
         by_link = is_referred(orders)
         if self.scheme.pays_referrer:
             referrer = self.market.sponsor_of[orders.buyer]
             orders = orders._replace(sponsor=np.where(by_link, orders.sponsor, referrer))
+        if not np.count_nonzero(by_link) and not self.scheme.pays_referrer:
+            return NOBODY
         rows = np.flatnonzero(is_referred(orders) & (orders.net_cents > 0))
         if rows.size == 0:
-            return nobody
+            return NOBODY
         rows = rows[np.argsort(orders.order_id[rows], kind="stable")]
         orders = orders.take(rows)
         claims = self.whole.credit(orders, by_link[rows])
@@ -240,8 +246,9 @@ class Programme:
         A refunded order no longer counts for the sponsor it was credited to.
         """
         tick = self.market.tick
-        programmes = self.lineage
-        self.winners = np.concatenate([programme._pay_bonuses() for programme in programmes])
+        programmes = self.lineage if self.before is not None else [self]
+        winners = [programme._pay_bonuses() for programme in programmes]
+        self.winners = np.concatenate(winners) if len(winners) > 1 else winners[0]
         refunds = self.ledger.refund(tick, self._claws_back)
         if refunds.order_id.size:
             lowered = sum(programme._retract(refunds.order_id) for programme in programmes)
@@ -253,7 +260,7 @@ class Programme:
                 self.ledger.pay(tick, programme._minimum_payout, own)
         if self.pays_points:
             self.ledger.expire_points(tick)
-        self.ledger.check()
+        self.ledger.check_day()
         return refunds
 
     def warnings(self) -> list[str]:
@@ -328,7 +335,7 @@ class Programme:
         bonuses, refused, part = self.whole.bonuses()
         size = len(bonuses.cents)
         if size == 0:
-            return np.empty(0, np.int32)
+            return NOBODY
         lines = CommissionLines(
             bonuses.order_id, bonuses.recipient, bonuses.cents, np.ones(size, np.int8),
             part.astype(np.uint8), np.zeros(size, np.bool_), self._in_points[part],

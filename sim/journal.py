@@ -10,8 +10,23 @@ from typing import ClassVar
 
 import numpy as np
 
+from sim._jit import kernel
 from sim.accounts import CREDIT_ACCOUNTS, FLOWS, WALLETS, Account, EntryKind, label
 from sim.orders import POSTING_DTYPES, Table
+
+
+def _signs() -> np.ndarray:
+    """What a cent of each kind of posting adds to each balance, int64 (accounts, kinds)."""
+    signs = np.zeros((len(Account), len(EntryKind)), np.int64)
+    for kind, flow in FLOWS.items():
+        signs[flow.debit, kind] += 1
+        signs[flow.credit, kind] -= 1
+    signs[list(CREDIT_ACCOUNTS)] *= -1
+    return signs
+
+
+_SIGNS = _signs()
+_ACCOUNTS = tuple(label(account) for account in Account)
 
 
 class LedgerError(RuntimeError):
@@ -34,17 +49,19 @@ class Journal:
         Cents posted so far, by :class:`sim.accounts.EntryKind`.
     wallets : dict
         Cents per consumer, int64 (size,) each, by the names of :data:`sim.accounts.WALLETS`.
+    sums : dict
+        Cents in all wallets of a name, added up as they change.
     """
 
-    changing: ClassVar = ("postings", "posted", "wallets")
+    changing: ClassVar = ("postings", "posted", "wallets", "sums")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.postings = Table(POSTING_DTYPES)
         self.posted = dict.fromkeys(EntryKind, 0)
         self.wallets = {name: np.zeros(size, np.int64) for name in WALLETS}
-        self._sums = dict.fromkeys(WALLETS, 0)
-        self._changed = set(WALLETS)
+        self.sums = dict.fromkeys(WALLETS, 0)
+        self._balances: tuple[int, dict[str, int]] = -1, {}
 
     def post(
         self,
@@ -60,15 +77,22 @@ class Journal:
         consumers. amounts : int64 (n,), cents. Raises :class:`LedgerError`, and posts nothing, for
         a negative amount, an unknown consumer, and a wallet that would fall below zero.
         """
-        total = int(amounts.sum())
-        moved = amounts != 0
-        if not moved.any():
+        party = np.asarray(party, np.int32)
+        amounts = np.asarray(amounts, np.int64)
+        total, least, some, first, last = _survey(party, amounts)
+        if least < 0:
+            raise LedgerError(f"{label(kind)} of {least} cents")
+        if some == 0:
             return
-        if not moved.all():
+        if first < 0 or last >= self.size:
+            raise LedgerError(
+                f"{label(kind)} of consumers {first} to {last}, there are {self.size}"
+            )
+        if some < len(amounts):
+            moved = amounts != 0
             party, amounts = party[moved], amounts[moved]
             tick = tick[moved] if isinstance(tick, np.ndarray) else tick
             order_id = order_id[moved] if isinstance(order_id, np.ndarray) else order_id
-        self._admit(kind, party, amounts)
         self._carry(kind, party, amounts)
         self.posted[kind] += total
         row = {"tick": tick, "kind": kind, "order_id": order_id, "party": party, "cents": amounts}
@@ -76,21 +100,16 @@ class Journal:
 
     def balances(self) -> dict[str, int]:
         """Balance of every account in cents, by account name, positive on its usual side."""
-        debits = dict.fromkeys(Account, 0)
-        for kind, flow in FLOWS.items():
-            debits[flow.debit] += self.posted[kind]
-            debits[flow.credit] -= self.posted[kind]
-        return {
-            label(account): -cents if account in CREDIT_ACCOUNTS else cents
-            for account, cents in debits.items()
-        }
+        upto, balances = self._balances
+        if upto != self.postings.length:
+            posted = np.fromiter(self.posted.values(), np.int64, len(EntryKind))
+            balances = dict(zip(_ACCOUNTS, (_SIGNS @ posted).tolist(), strict=True))
+            self._balances = self.postings.length, balances
+        return dict(balances)
 
     def wallet_sums(self) -> dict[str, int]:
-        """Cents in all wallets of a name; only those that changed since the last call are added."""
-        for name in self._changed:
-            self._sums[name] = int(self.wallets[name].sum())
-        self._changed.clear()
-        return self._sums
+        """Cents in all wallets of a name, added up anew."""
+        return {name: int(wallet.sum()) for name, wallet in self.wallets.items()}
 
     def per_person(self, *kinds: EntryKind) -> np.ndarray:
         """Cents posted to each consumer under ``kinds`` so far, int64 (size,)."""
@@ -100,7 +119,7 @@ class Journal:
         return result
 
     def reconcile(self) -> None:
-        """Recompute sums and wallets from the postings alone, person by person, and compare.
+        """Recompute totals and wallets from the postings alone, person by person, and compare.
 
         Raises :class:`LedgerError` naming the first kind of posting or consumer that differs.
         """
@@ -117,31 +136,54 @@ class Journal:
         for name in WALLETS:
             compare(name, self.wallets[name], wallets[name], "the postings")
 
-    def _admit(self, kind: EntryKind, party: np.ndarray, amounts: np.ndarray) -> None:
-        """Refuse postings of negative amounts or to nobody."""
-        if int(amounts.min()) < 0:
-            raise LedgerError(f"{label(kind)} of {int(amounts.min())} cents")
-        if int(party.min()) < 0 or int(party.max()) >= self.size:
-            raise LedgerError(
-                f"{label(kind)} of consumers {int(party.min())} to {int(party.max())}, "
-                f"there are {self.size}"
-            )
-
     def _carry(self, kind: EntryKind, party: np.ndarray, amounts: np.ndarray) -> None:
         """Change the wallets, or none of them and LedgerError if one would be overdrawn."""
-        flow = FLOWS[kind]
-        for name, sign in flow.wallets.items():
-            np.add.at(self.wallets[name], party, sign * amounts)
-        for name, sign in flow.wallets.items():
-            left = self.wallets[name][party]
-            if sign < 0 and int(left.min()) < 0:
-                for changed, undone in flow.wallets.items():
-                    np.subtract.at(self.wallets[changed], party, undone * amounts)
-                row = int(np.argmin(left))
+        changed: list[tuple[str, int]] = []
+        for name, sign in FLOWS[kind].wallets.items():
+            wallet = self.wallets[name]
+            change, row = _add(wallet, party, amounts, sign)
+            self.sums[name] += change
+            changed.append((name, sign))
+            left = int(wallet[party[row]])
+            if sign < 0 and left < 0:
+                for undone, back in changed:
+                    self.sums[undone] += _add(self.wallets[undone], party, amounts, -back)[0]
                 raise LedgerError(
-                    f"{label(kind)}: {name} of consumer {party[row]} would be {left[row]} cents"
+                    f"{label(kind)}: {name} of consumer {party[row]} would be {left} cents"
                 )
-        self._changed.update(flow.wallets)
+
+
+@kernel
+def _survey(party: np.ndarray, amounts: np.ndarray) -> tuple[int, int, int, int, int]:
+    """Sum and least of the amounts, how many are not 0, and the first and last party of those."""
+    total, least, some = 0, 0, 0
+    first, last = np.iinfo(np.int32).max, -1
+    for k in range(len(amounts)):
+        total += amounts[k]
+        least = min(least, amounts[k])
+        if amounts[k] != 0:
+            some += 1
+            first = min(first, party[k])
+            last = max(last, party[k])
+    return total, least, some, first, last
+
+
+@kernel
+def _add(wallet: np.ndarray, party: np.ndarray, amounts: np.ndarray, sign: int) -> tuple[int, int]:
+    """Add ``sign * amounts`` to the parties' wallets; returns their change and the poorest's row.
+
+    The change is what the wallets say: the new cents less the old ones.
+    """
+    change = 0
+    for k in range(len(party)):
+        before = wallet[party[k]]
+        wallet[party[k]] = before + sign * amounts[k]
+        change += wallet[party[k]] - before
+    poorest = 0
+    for k in range(len(party)):
+        if wallet[party[k]] < wallet[party[poorest]]:
+            poorest = k
+    return change, poorest
 
 
 def compare(name: str, kept: np.ndarray, recomputed: np.ndarray, source: str) -> None:

@@ -1,4 +1,6 @@
-"""The phases of a day, compiled, over arrays; the share phase is in :mod:`sim.sharing`.
+"""The phases of a day, compiled, over arrays: buying and what comes of it.
+
+Who comes, leaves and is here: :mod:`sim.presence`. Sharing: :mod:`sim.sharing`.
 
 Each phase has the name and the order of its twin in :mod:`sim.agents`, which says the same in the
 words of one consumer. A phase reads the state as it is at its start: what consumers do to each
@@ -14,27 +16,17 @@ import math
 
 from sim._jit import inner, phase
 from sim.day import (
-    BY_ACTIVITY,
     BY_CLICK,
-    BY_HABIT,
     BY_NEED,
     BY_ORGANIC,
-    N_LAPSED,
-    N_MAU,
-    N_MEMBERS,
-    N_RETAINED_D1,
     N_RETURNED,
-    N_VISITS,
     REORDERED,
-    STILL_HERE,
 )
-from sim.population import LAPSED, MEMBER, NEVER
+from sim.population import LAPSED, MEMBER
 from sim.randomness import Decision, uniforms
 from sim.rules import (
     code_use,
     disconfirmation,
-    happens,
-    lapse_multiplier,
     learn,
     purchase,
     repeat,
@@ -56,63 +48,12 @@ BY_NOBODY, BY_LINK, BY_CODE = 0, 1, 2
 
 
 @inner
-def needs(c, day, people, state, i, p):
-    """Whether member i needs product p again today (a pure function of the state)."""
+def needs(c, day, people, state, i, p, u):
+    """Whether member i needs product p again today, by the draw u (a function of the state)."""
     if state.orders[p, i] == 0:
         return False
-    # One address serves four products.
-    u = uniforms(day.seed, NEED, day.tick, i, 0, p >> 2)[p & 3]
     rate = float(people.purchase_rate[i]) * day.repeat_per_day[p] * float(state.loyalty[i])
     return u < repeat(c.repeat, rate, float(state.satisfaction[p, i]), day.dt)
-
-
-@phase
-def visit(c, day, people, state, today):
-    """Who opens the app or the shop today; returns how many.
-
-    Reads status, habit, clicks due, orders, satisfaction. Writes today's visitors, activity.
-    """
-    products = day.price_cents.shape[0]
-    count = 0
-    four = uniforms(day.seed, VISIT, day.tick, 0, 0, 0)
-    for i in range(state.status.shape[0]):
-        if i & 3 == 0:  # one address serves four people
-            four = uniforms(day.seed, VISIT, day.tick, i >> 2, 0, 0)
-        why = 0
-        u = four[i & 3]
-        if u < day.organic:
-            why |= BY_ORGANIC
-            today.considered[i] = min(int(u / day.organic * products), products - 1)
-        for p in range(products):
-            if state.click_due[p, i] == day.tick:
-                why |= BY_CLICK
-        if state.status[i] == MEMBER:
-            why |= member_visits(c, day, people, state, i)
-            if day.day_ticks > 1 and day.tick - state.last_visit[i] < day.day_ticks:
-                why |= STILL_HERE
-        today.why[i] = why
-        if why != 0:
-            today.visitors[count] = i
-            count += 1
-    return count
-
-
-@inner
-def member_visits(c, day, people, state, i):
-    """Why member i comes of her own accord: bits of habit, activity and need."""
-    why = 0
-    if state.habit[i] == 1 or day.participation > 0.0:
-        u_habit, u_activity, _, _ = uniforms(day.seed, HABIT, day.tick, i, 0, 0)
-        if state.habit[i] == 1 and happens(u_habit, float(people.visit_rate[i]), day.dt):
-            why |= BY_HABIT
-        if u_activity < day.participation:
-            why |= BY_ACTIVITY
-            state.activity[i] = day.tick
-            state.activity_product[i] = day.activity_product
-    for p in range(day.price_cents.shape[0]):
-        if needs(c, day, people, state, i, p):
-            why |= BY_NEED
-    return why
 
 
 @inner
@@ -225,7 +166,10 @@ def buy(c, day, people, state, today, visitors, lines):
         i = today.visitors[k]
         why = today.why[i]
         for p in range(day.price_cents.shape[0]):
-            again = why & BY_NEED != 0 and needs(c, day, people, state, i, p)
+            again = False
+            if why & BY_NEED != 0:  # one address serves four products
+                u = uniforms(day.seed, NEED, day.tick, i, 0, p >> 2)[p & 3]
+                again = needs(c, day, people, state, i, p, u)
             if not again:
                 through_link = why & BY_CLICK != 0 and state.click_due[p, i] == day.tick
                 looks = why & BY_ORGANIC != 0 and today.considered[i] == p
@@ -375,102 +319,3 @@ def overall_satisfaction(state, i):
             total += float(state.satisfaction[p, i])
             owned += 1
     return total / owned if owned > 0 else 0.5
-
-
-@phase
-def stay(c, day, graph, people, state, today, counts):
-    """Fatigue decays, members lapse, lapsed customers are won back.
-
-    Reads status of referrers and friends as of the phase's start. Writes fatigue, habit, status,
-    member friends. Returns how many people changed sides.
-    """
-    changes = 0
-    for i in range(state.status.shape[0]):
-        if state.inbox[i] > 0 or state.fatigue[i] > 0:
-            felt = float(state.fatigue[i]) * day.fatigue_kept + float(state.inbox[i])
-            state.fatigue[i] = felt if felt > 1e-6 else 0.0
-            state.inbox[i] = 0
-        if state.status[i] == MEMBER:
-            if lapses(c, day, graph, people, state, today, i):
-                today.changed[changes] = i
-                changes += 1
-        elif state.status[i] == LAPSED and returns(c, day, state, today, i):
-            today.changed[changes] = i
-            changes += 1
-    for k in range(changes):
-        switch_side(day, graph, state, counts, today.changed[k])
-    return changes
-
-
-@inner
-def lapses(c, day, graph, people, state, today, i):
-    """Whether member i leaves today; also lets go of the habit of visiting."""
-    u0, u1, u2, _ = uniforms(day.seed, STAY, day.tick, i, 0, 0)
-    sponsor = state.sponsor[i]
-    heard_from = graph.in_degree[i]
-    multiplier = lapse_multiplier(
-        c.stay,
-        c.fatigue.lapse,
-        overall_satisfaction(state, i),
-        day.tick - state.last_earned[i] <= day.earnings_window,
-        sponsor >= 0 and state.status[sponsor] == MEMBER,
-        state.member_friends[i] / heard_from if heard_from > 0 else 0.0,
-        max(0.0, float(state.fatigue[i]) - c.fatigue.mute_from),
-    )
-    if state.habit[i] == 1 and happens(u1, float(people.habit_hazard[i]) * multiplier, day.dt):
-        state.habit[i] = 0
-    if today.why[i] & REORDERED != 0 and u2 < float(people.dropout[i]):
-        return True
-    return happens(u0, float(people.lapse_hazard[i]) * multiplier, day.dt)
-
-
-@inner
-def returns(c, day, state, today, i):
-    """Whether lapsed customer i is won back today by a friend's message or a campaign."""
-    by_friend = today.why[i] & BY_CLICK != 0
-    if not by_friend and day.win_back == 0.0:
-        return False
-    u0, _, _, u3 = uniforms(day.seed, STAY, day.tick, i, 0, 0)
-    return (by_friend and u0 < c.stay.win_back) or u3 < day.win_back
-
-
-@inner
-def switch_side(day, graph, state, counts, i):
-    """A member leaves or a lapsed customer returns."""
-    if state.status[i] == MEMBER:
-        state.status[i] = LAPSED
-        state.left[i] = day.tick
-        state.habit[i] = 0
-        tell_friends_of_membership(graph, state, i, -1)
-        counts[N_LAPSED] += 1
-    else:
-        state.status[i] = MEMBER
-        state.habit[i] = 1
-        tell_friends_of_membership(graph, state, i, 1)
-        counts[N_RETURNED] += 1
-
-
-@phase
-def measure(day, state, today, visitors, month, retention_ticks, counts):
-    """Count members, visitors of the last day and month, and who of earlier cohorts is among them.
-
-    Visitors are customers, lapsed ones included. month : ticks in 30 days. retention_ticks : (3,)
-    int64, ticks in 1, 7 and 30 days. Writes the day's counts and the tick of the latest visit.
-    """
-    for k in range(visitors):
-        i = today.visitors[k]
-        if today.why[i] != STILL_HERE and state.joined[i] != NEVER:
-            state.last_visit[i] = day.tick
-    for i in range(state.status.shape[0]):
-        counts[N_MEMBERS] += state.status[i] == MEMBER
-        age = day.tick - state.last_visit[i]
-        if age >= month:
-            continue
-        counts[N_MAU] += 1
-        if age >= day.day_ticks:
-            continue
-        counts[N_VISITS] += 1
-        for r in range(3):
-            joined = state.joined[i]
-            seen_at = joined + retention_ticks[r] + day.day_ticks - 1
-            counts[N_RETAINED_D1 + r] += joined >= 0 and seen_at == day.tick

@@ -24,14 +24,14 @@ What caps and budgets refuse never accrues; it is kept as a memo (capped).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from sim.accounts import NO_ORDER, EntryKind, label
+from sim.accounts import MOVES_WHAT_IS_DUE, NO_ORDER, EntryKind, label
 from sim.book_checks import check_books, reconcile_books
 from sim.book_tables import entries_table, lines_table, orders_table
-from sim.commission_lines import LineState, LineTable
+from sim.commission_lines import LineState, LineTable, within_reach
 from sim.journal import Journal, LedgerError
 from sim.order_book import OrderBook
 from sim.orders import CommissionLines, Orders, read_only, share_out
@@ -45,7 +45,6 @@ __all__ = ["Ledger", "LedgerError", "RefundSummary"]
 OfOrders = Callable[[np.ndarray], np.ndarray]
 """A term that differs between orders: (n,) values for order ids, int64 (n,)."""
 
-_UNPAID = (LineState.PENDING, LineState.HELD, LineState.APPROVED)
 _TAKEN_BACK = {
     LineState.PENDING: (EntryKind.CANCEL, LineState.CANCELLED),
     LineState.HELD: (EntryKind.REJECT, LineState.CANCELLED),
@@ -64,6 +63,9 @@ class RefundSummary(NamedTuple):
     order_id: np.ndarray
     refunded_cents: int
     clawed_back_cents: int
+
+
+NO_REFUNDS = RefundSummary(read_only(np.empty(0, np.int64)), 0, 0)
 
 
 class Ledger:
@@ -89,6 +91,8 @@ class Ledger:
         self._points = PointLots()
         self._due: dict[int, list[np.ndarray]] = {}
         self._approved: list[np.ndarray] = []
+        self._checked: tuple[int, ...] = ()
+        self._paid_as: tuple[Any, ...] = ()
 
     @property
     def earned_cents(self) -> np.ndarray:
@@ -157,7 +161,7 @@ class Ledger:
         """
         if len(orders.order_id) == 0:
             return
-        if (orders.order_id[1:] < orders.order_id[:-1]).any():
+        if np.count_nonzero(orders.order_id[1:] < orders.order_id[:-1]):
             orders = orders.take(np.argsort(orders.order_id, kind="stable"))
         self._orders.add(orders)
         for kind, amounts in (
@@ -166,7 +170,7 @@ class Ledger:
             (EntryKind.COST, orders.cost_cents),
         ):
             self._journal.post(kind, orders.tick, orders.order_id, orders.buyer, amounts)
-        self.schedule_refunds(orders.order_id, orders.refund_tick)
+        self._orders.schedule_refunds(orders.order_id, orders.refund_tick)
 
     def book_gifts(self, tick: int, people: np.ndarray, cost_cents: int) -> None:
         """Book products given away: the goods leave the stock, nobody pays.
@@ -237,6 +241,14 @@ class Ledger:
         """Which orders accrued a commission, taken back or not: bool (n,). order_id : int64."""
         return self._lines.has_line(order_id)
 
+    def lines(self) -> dict[str, np.ndarray]:
+        """All commission lines, columns by name (read-only views).
+
+        As in :class:`sim.orders.CommissionLines`, then tick and due_tick (int32) and state
+        (uint8, a :class:`sim.commission_lines.LineState`).
+        """
+        return {name: read_only(column) for name, column in self._lines.columns().items()}
+
     def approve(self, tick: int, points_expiry_tick: int | OfOrders | None = None) -> None:
         """Approve the pending lines due by ``tick`` and reject the held ones.
 
@@ -259,7 +271,9 @@ class Ledger:
         back first, in the order in which lines were approved. orders : ids of the orders whose
         lines are meant, in payment and in what is due; default all.
         """
-        if not self._approved:
+        posted = self._journal.posted
+        before = (minimum_cents, orders, *[posted[kind] for kind in MOVES_WHAT_IS_DUE])
+        if not self._approved or before == self._paid_as:
             return 0
         rows = self._lines.standing(np.concatenate(self._approved), LineState.APPROVED)
         recipient = self._lines["recipient"][rows]
@@ -273,7 +287,10 @@ class Ledger:
         due = approved[recipient] - owed[recipient]
         chosen = meant & (due >= max(minimum_cents, 1))
         self._approved = [] if chosen.all() else [rows[~chosen]]
-        return int(self._settle(EntryKind.PAYOUT, tick, rows[chosen]).sum())
+        if chosen.any():
+            return int(self._settle(EntryKind.PAYOUT, tick, rows[chosen]).sum())
+        self._paid_as = before  # nobody is due anything until one of these figures moves
+        return 0
 
     def redeem(
         self, tick: int, order_id: np.ndarray, person: np.ndarray, cents: np.ndarray
@@ -309,15 +326,15 @@ class Ledger:
         had.
         """
         orders = self._orders.refund(tick)
+        if len(orders.order_id) == 0:
+            return NO_REFUNDS
         order_id, net = orders.order_id, orders.net_cents
-        if len(order_id) == 0:
-            return RefundSummary(order_id, 0, 0)
         self._journal.post(EntryKind.REFUND, tick, order_id, orders.buyer, net)
         self._journal.post(EntryKind.POINTS_RETURNED, tick, *self._points.give_back(order_id))
         lines, place = self._lines.of_orders(order_id)
         paid = self._lines["state"][lines] == LineState.PAID
         lines = lines[~paid | _of_each(clawback, order_id)[place]]
-        taken = self._take_back(tick, self._lines.standing(lines, *_within_reach(True)))
+        taken = self._take_back(tick, self._lines.standing(lines, *within_reach(True)))
         return RefundSummary(order_id, int(net.sum()), taken)
 
     def lower(
@@ -338,11 +355,11 @@ class Ledger:
         lines, row = self._lines.of_orders(order_id)
         state = self._lines["state"][lines]
         own = self._lines["recipient"][lines] == recipient[row]
-        own &= (self._lines["part"][lines] == part) & np.isin(state, _within_reach(True))
+        own &= (self._lines["part"][lines] == part) & np.isin(state, within_reach(True))
         lines, row, state = lines[own], row[own], state[own]
         amounts = self._lines["cents"][lines]
         excess = amounts - share_out(row, amounts, most_cents[row])
-        taken = (excess > 0) & np.isin(state, _within_reach(clawback))
+        taken = (excess > 0) & np.isin(state, within_reach(clawback))
         holds = np.ones(len(order_id), np.bool_)
         holds[row[(excess > 0) & ~taken]] = False
         return holds, self._take_back(tick, self._lines.split(lines[taken], excess[taken]))
@@ -361,15 +378,28 @@ class Ledger:
     def check(self) -> None:
         """Compare accounts, wallets, commission lines, points and orders in total.
 
-        Takes time in proportion to the consumers where wallets changed, else almost none; no
-        wallet can fall below zero between two checks, because the posting would be refused.
+        Adds up everybody's wallets. No wallet can fall below zero between two checks, because the
+        posting would be refused.
 
         Raises
         ------
         LedgerError
             Naming the two figures that should agree.
         """
-        check_books(self._journal, self._orders, self._lines, self._points)
+        sums = self._journal.wallet_sums()
+        check_books(self._journal, self._orders, self._lines, self._points, sums)
+
+    def check_day(self) -> None:
+        """Compare the same totals, those of wallets as they were added up while money moved.
+
+        A wallet changed by anything but a posting is left to :meth:`check`. Raises as that does.
+        """
+        journal = self._journal
+        others = self._points.left_cents, self._orders.points_cents
+        figures = journal.postings.length, *self._lines.cents_in, *others
+        if figures != self._checked:
+            check_books(journal, self._orders, self._lines, self._points, journal.sums)
+            self._checked = figures
 
     def reconcile(self) -> None:
         """Recompute everything person by person from postings, lines and lots, and compare.
@@ -468,8 +498,3 @@ class Ledger:
 def _of_each(term: bool | int | OfOrders, order_id: np.ndarray) -> np.ndarray:
     """A term of each order, (n,): the same for all, or asked for their ids."""
     return term(order_id) if callable(term) else np.full(len(order_id), term)
-
-
-def _within_reach(clawback: bool) -> tuple[LineState, ...]:
-    """The states from which a line can be taken back."""
-    return (*_UNPAID, LineState.PAID) if clawback else _UNPAID

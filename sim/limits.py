@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.market import Market, Offer
-from sim.orders import Bonuses, Commissions, Orders, share_out
+from sim.orders import NO_BONUSES, Bonuses, Commissions, Orders, share_out
 from sim.quantities import cents
 from sim.schemes.composed import Composed
 from sim.schemes.scheme import Scheme
@@ -20,7 +20,10 @@ Split = Callable[[Orders, Commissions], Commissions]
 
 def is_referred(orders: Orders) -> np.ndarray:
     """Orders through somebody else's link, as far as anybody can see, bool (n,)."""
-    return (orders.sponsor >= 0) & ((orders.sponsor != orders.buyer) | (orders.fakes > 0))
+    linked = orders.sponsor >= 0
+    if not np.count_nonzero(linked):
+        return linked
+    return linked & ((orders.sponsor != orders.buyer) | (orders.fakes > 0))
 
 
 class Claims(NamedTuple):
@@ -105,6 +108,10 @@ class Part:
         )
         self._received = np.zeros(0 if self._cap is None else market.size, np.int64)
         self._period = 0
+        self._told: tuple[tuple[bool, bytes], Offer] | None = None
+        self._may_pay_bonuses: bool = type(scheme).bonuses is not Scheme.bonuses or any(
+            child._may_pay_bonuses for child in self.children
+        )
         scheme.check_world(self.market)
 
     def leaves(self) -> Iterator[Part]:
@@ -144,6 +151,15 @@ class Part:
         Nothing outside the dates or when the budget is spent; no reward above what is left of a
         person's cap; nothing on products below the minimum.
         """
+        if not self.scheme.tells_by_prices or self._cap is not None:
+            return self._offer_now()
+        now = self.is_running, self.market.prices_cents.tobytes()
+        if self._told is None or self._told[0] != now:
+            self._told = now, self._offer_now()
+        return self._told[1]
+
+    def _offer_now(self) -> Offer:
+        """What people believe, worked out."""
         prices = self.market.prices_cents
         if not self.is_running:
             return Offer(np.zeros(len(prices)), np.zeros(len(prices), np.int64))
@@ -279,8 +295,8 @@ class Part:
 
     def bonuses(self) -> tuple[Bonuses, np.ndarray, np.ndarray]:
         """What is paid besides commissions today; with what limits refused, and the part, int64."""
-        nothing = Bonuses.empty(), np.empty(0, np.int64), np.empty(0, np.int64)
-        if not self.within_dates:
+        nothing = NO_BONUSES, NO_BONUSES.cents, NO_BONUSES.cents
+        if not self._may_pay_bonuses or not self.within_dates:
             return nothing
         if self.children:
             found = [child.bonuses() for child in self.children]
@@ -288,7 +304,7 @@ class Part:
             refused = np.concatenate([f[1] for f in found])
             part = np.concatenate([f[2] for f in found])
         else:
-            paid = self._checked_bonuses() if self.is_running else Bonuses.empty()
+            paid = self._checked_bonuses() if self.is_running else NO_BONUSES
             refused = np.zeros(len(paid.cents), np.int64)
             part = np.full(len(paid.cents), self.number, np.int64)
         if len(paid.cents) == 0:
@@ -312,6 +328,8 @@ class Part:
                 f"{name} returned {type(paid).__name__}; "
                 "return sim.incentives.Bonuses(order_id, recipient, cents)"
             )
+        if len(paid.cents) == 0:
+            return paid
         standing = self.market.history.since(0)
         key = standing.order_id * self.market.size + standing.sponsor
         claimed = np.asarray(paid.order_id, np.int64) * self.market.size + paid.recipient
@@ -320,7 +338,7 @@ class Part:
                 f"{name} pays somebody for an order that is not credited to her; "
                 "pay on orders of market.history"
             )
-        if len(paid.cents) and int(np.min(paid.cents)) <= 0:
+        if int(np.min(paid.cents)) <= 0:
             raise InputError(f"{name} returned cents = {int(np.min(paid.cents))}; pay more than 0")
         return paid
 

@@ -32,6 +32,27 @@ class Offer(NamedTuple):
     in_kind: bool = False
 
 
+class Told(NamedTuple):
+    """An offer, and its amounts as the kernels take them: reward_cents float64 (P, N) or (P, 1)."""
+
+    offer: Offer | None
+    reward_cents: np.ndarray
+    discount_cents: np.ndarray
+
+    @classmethod
+    def of(cls, offer: Offer) -> Told:
+        """The amounts of an offer, int64 (P,) for the discounts."""
+        reward = offer.reward_cents
+        if reward.ndim == 1:
+            reward = reward[:, None]
+        return cls(
+            offer, np.array(reward, np.float64, order="C"), np.array(offer.friend_cents, np.int64)
+        )
+
+
+NOTHING_TOLD = Told(None, np.empty((0, 1)), np.empty(0, np.int64))
+
+
 class Everybody(NamedTuple):
     """What a market knows of each consumer: arrays (N,), the model's own, changed in place.
 

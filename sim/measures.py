@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
+from sim.commission_lines import LineState
 from sim.ledger import Ledger, Orders
 from sim.network import SocialGraph
 from sim.orders import FAKE_IDENTITY, PHANTOM, RING, Table
@@ -73,7 +74,7 @@ STANDING = ("pending", "held", "approved", "paid")
 def without_phantoms(orders: Orders) -> Orders:
     """The orders that somebody wanted, whatever link or name they came under."""
     phantom = orders.fraud == PHANTOM
-    return orders.take(~phantom) if phantom.any() else orders
+    return orders.take(~phantom) if np.count_nonzero(phantom) else orders
 
 
 class DailySeries:
@@ -88,24 +89,22 @@ class DailySeries:
 
     def record(self, counts: dict[str, int], orders: Orders, totals: dict[str, int]) -> None:
         """Add a day: its counts, its orders, and the ledger's running totals by account."""
-        row = dict(counts)
+        row = dict(counts, orders=0, new_customers=0, referred_orders=0)
+        before = self._totals
         for name, account in _FLOWS.items():
-            row[name] = totals[account] - self._totals[account]
-            self._totals[account] = totals[account]
-        sales = without_phantoms(orders)
-        row["orders"] = sales.order_id.size
-        row["new_customers"] = int(np.count_nonzero(sales.new_customer))
-        row["referred_orders"] = int(np.count_nonzero(sales.sponsor >= 0))
-        row["net_revenue_cents"] = (
-            row["revenue_cents"] - row["discount_cents"] - row["refund_cents"]
-        )
+            row[name] = totals[account] - before[account]
+        self._totals = {account: totals[account] for account in before}
+        if orders.order_id.size:
+            sales = without_phantoms(orders)
+            row["orders"] = sales.order_id.size
+            row["new_customers"] = int(np.count_nonzero(sales.new_customer))
+            row["referred_orders"] = int(np.count_nonzero(sales.sponsor >= 0))
+        net = row["revenue_cents"] - row["discount_cents"] - row["refund_cents"]
+        row["net_revenue_cents"] = net
         row["profit_cents"] = (
-            row["net_revenue_cents"]
-            - row["cost_cents"]
-            - row["payout_cents"]
-            + row["expired_points_cents"]
+            net - row["cost_cents"] - row["payout_cents"] + row["expired_points_cents"]
         )
-        self._table.append(1, {name: row[name] for name in DAILY})
+        self._table.append_row([row[name] for name in DAILY])
 
     def columns(self) -> dict[str, np.ndarray]:
         """Columns (days so far,), int64, by name."""
@@ -264,7 +263,7 @@ def sharer_share(run: Run) -> float:
 def participants(run: Run) -> np.ndarray:
     """Who shared at least once or was ever credited a commission, taken back or not, bool (N,)."""
     found = run.state.shares > 0
-    found[run.ledger.lines_frame()["recipient"].to_numpy()] = True
+    found[run.ledger.lines()["recipient"]] = True
     return found
 
 
@@ -302,11 +301,11 @@ def _at_the_end(balance: str, meaning: str) -> Callable[[Run], int]:
 
 def commission_per_order(run: Run) -> np.ndarray:
     """Commission that stands, neither cancelled nor clawed back, on each order, int64 (orders,)."""
-    lines = run.ledger.lines_frame()
-    lines = lines[lines["state"].isin(STANDING)]
+    lines = run.ledger.lines()
+    stands = np.isin(lines["state"], [LineState[name.upper()] for name in STANDING])
     found = np.zeros(run.orders.order_id.size, np.int64)
-    place = np.searchsorted(run.orders.order_id, lines["order_id"].to_numpy())
-    np.add.at(found, place, lines["cents"].to_numpy())
+    place = np.searchsorted(run.orders.order_id, lines["order_id"][stands])
+    np.add.at(found, place, lines["cents"][stands])
     return found
 
 

@@ -31,8 +31,9 @@ from sim.incentives import (
     make_scheme,
 )
 from sim.ledger import Ledger
+from sim.market import NOTHING_TOLD, Told
 from sim.opportunists import Opportunists, draw_opportunists
-from sim.orders import GENUINE, Orders
+from sim.orders import GENUINE, NO_ORDERS, Orders
 from sim.population import MEMBER, State, copy_state
 from sim.quantities import cents
 from sim.rules import BUILT_IN, Rules, coefficients
@@ -40,16 +41,19 @@ from sim.scenario import Policy, Scenario
 from sim.schemes.team import TeamPurchase
 from sim.segments import draw_segments
 from sim.teams import Seating, Teams, left_to_spend, team_parts
+from sim.threads import check_threads
 from sim.world import World, luck_seed, make_world, world_seed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Engine = Literal["kernels", "agents"]
-ENGINES: dict[str, Callable[[Any], Any]] = {"kernels": KernelEngine, "agents": AgentEngine}
+ENGINES: dict[str, Callable[[Any, int], Any]] = {"kernels": KernelEngine, "agents": AgentEngine}
 
 
 NO_POINTS = np.zeros(1, np.int64)
+NOBODY_PAID = np.empty(0, np.bool_)
+ONE_SALE = np.int32(1)
 
 
 def policy_scheme(scenario: Scenario, policy: str | Policy | Scheme) -> Scheme:
@@ -96,6 +100,8 @@ class WordOfMouthModel(mesa.Model):
         Decision rules, see :func:`sim.rules.replace`.
     world : World, optional
         A world made before by :func:`sim.world.make_world`; it is not changed.
+    threads : int
+        Threads that share the work of a day in a large world; the results are the same bits.
 
     Raises
     ------
@@ -117,7 +123,9 @@ class WordOfMouthModel(mesa.Model):
         engine: Engine = "kernels",
         rules: Rules = BUILT_IN,
         world: World | None = None,
+        threads: int = 1,
     ) -> None:
+        check_threads(threads)
         self.scenario = scenario = scenario if scenario is not None else Scenario()
         self.study_seed = scenario.seed if seed is None else seed
         self.replication = replication
@@ -135,7 +143,7 @@ class WordOfMouthModel(mesa.Model):
         self.coefficients = coefficients(scenario.behavior)
         self.plain_rules = Rules(*(plain(function) for function in rules))
         self.calendar = make_calendar(scenario)
-        self.tick = 0
+        self.tick, self._ticks = 0, scenario.ticks
         self.month_ticks = scenario.ticks_in(30)
         self.retention_ticks = np.array([scenario.ticks_in(days) for days in (1, 7, 30)])
         self.ledger = Ledger(self.world.graph.size)
@@ -152,11 +160,12 @@ class WordOfMouthModel(mesa.Model):
         )
         programme.check_budgets()
         self.adopt(name, programme)
-        self.engine = ENGINES[engine](self)
+        self.engine = ENGINES[engine](self, threads)
         self.datacollector: mesa.DataCollector = DailyCollector(self)
         self._luck = np.uint64(luck_seed(self.study_seed, replication))
         self._series = measures.DailySeries()
         self._consumers: list[Consumer] = []
+        self._told = NOTHING_TOLD
         self._fixed = constants_of(
             scenario, self.attribution.window_ticks,
             self.world.graph.tie_count / self.world.graph.size, self._luck,
@@ -276,13 +285,15 @@ class WordOfMouthModel(mesa.Model):
 
     def step(self) -> None:
         """One day: the phases of :data:`PHASES` in order."""
-        if self.tick >= self.scenario.ticks:
-            raise InputError(f"the run is over after {self.scenario.ticks} ticks; make a new model")
+        if self.tick >= self._ticks:
+            raise InputError(f"the run is over after {self._ticks} ticks; make a new model")
         for phase in PHASES:
             getattr(self, f"_{phase.name}")()
         self.datacollector.collect(self)
         self.tick += 1
-        self.running = self.tick < self.scenario.ticks
+        self.running = self.tick < self._ticks
+        if not self.running or self.tick % self.month_ticks == 0:
+            self.ledger.check()
 
     def run(self, days: float | None = None) -> WordOfMouthModel:
         """Run to the horizon, or for ``days`` more; returns the model itself."""
@@ -294,13 +305,13 @@ class WordOfMouthModel(mesa.Model):
         return self
 
     def _campaign(self) -> None:
-        self._prices[:] = self.calendar.price_cents[self.tick]
+        prices = self.calendar.price_cents[self.tick]
+        self._prices[:] = prices
         self.market.advance(self.tick)
         np.equal(self.state.status, MEMBER, out=self._is_member)
         offer = self.programme.offer()
-        reward, discount = offer.reward_cents, offer.friend_cents
-        if offer.reward_cents.ndim == 1:
-            reward = offer.reward_cents[:, None]
+        if offer is not self._told.offer:
+            self._told = Told.of(offer)
         rating = (self.state.satisfied + 1) / (self.state.rated + 2)
         self.counts = no_counts()
         self.day = Day(
@@ -313,9 +324,9 @@ class WordOfMouthModel(mesa.Model):
             sharer_uncertain=bool(offer.sharer_uncertain),
             friend_uncertain=bool(offer.friend_uncertain),
             in_kind=bool(offer.in_kind),
-            price_cents=self.calendar.price_cents[self.tick],
-            reward_cents=np.array(reward, np.float64, order="C"),
-            discount_cents=np.array(discount, np.int64),
+            price_cents=prices,
+            reward_cents=self._told.reward_cents,
+            discount_cents=self._told.discount_cents,
             points_cents=self._spendable_points(),
             rating=rating,
             **self._fixed,
@@ -341,44 +352,61 @@ class WordOfMouthModel(mesa.Model):
             )
 
     def _attribute(self) -> None:
-        self.engine.credit(self.lines)
+        if self.lines.buyer.size:
+            self.engine.credit(self.lines)
         self.attribution.decide(self.tick, self.lines, self.state)
-        self.engine.enrol(self.lines, self.counts)
-        np.equal(self.state.status, MEMBER, out=self._is_member)
+        if self.lines.buyer.size:
+            self.engine.enrol(self.lines, self.counts)
+            np.equal(self.state.status, MEMBER, out=self._is_member)
 
     def _settle(self) -> None:
         if self.tick == 0 and self._seeded.size:
             unit_cost = int(self.market.unit_costs_cents[0])
             self.ledger.book_gifts(self.tick, self._seeded, unit_cost)
         placed = self.opportunists.play(self._orders_of_today())
+        self.orders, self.paid = placed, NOBODY_PAID
+        if placed.order_id.size:
+            self._book(placed)
+        self.programme.close_day()
+        if self.programme.winners.size:
+            self.state.last_earned[self.programme.winners] = self.tick
+
+    def _book(self, placed: Orders) -> None:
+        """Book today's orders and what they earn."""
         self._series.orders_so_far += placed.order_id.size
         self.orders = self.programme.grant_discounts(placed)
         self.ledger.book_orders(self.orders)
         credited = self.programme.settle(self.orders)
+        if credited.size == 0:
+            self.paid = np.zeros(len(self.orders.order_id), np.bool_)
+            return
         self.state.last_earned[credited] = self.tick
         self.paid = self.ledger.commissioned(self.orders.order_id)
         by_link = self.paid & (self.orders.sponsor >= 0) & (self.orders.fraud == GENUINE)
-        np.add.at(self.state.sales, self.orders.sponsor[by_link], 1)
-        self.programme.close_day()
-        self.state.last_earned[self.programme.winners] = self.tick
+        np.add.at(self.state.sales, self.orders.sponsor[by_link], ONE_SALE)
 
     def _orders_of_today(self) -> Orders:
-        lines, count = self.lines, self.lines.buyer.size
-        first = self._series.orders_so_far
+        lines, count, first = self.lines, self.lines.buyer.size, self._series.orders_so_far
+        if count == 0:
+            return NO_ORDERS
+        tick, never = np.empty((2, count), np.int32)
+        tick.fill(self.tick)
+        never.fill(-1)
+        discounts, points = np.zeros((2, count), np.int64)
         return Orders(
-            order_id=np.arange(first, first + count, dtype=np.int64),
-            tick=np.full(count, self.tick, np.int32),
+            order_id=np.arange(first, first + count),
+            tick=tick,
             buyer=lines.buyer.copy(),
             product=lines.product.copy(),
             price_cents=self.day.price_cents[lines.product],
-            discount_cents=np.zeros(count, np.int64),
+            discount_cents=discounts,
             cost_cents=self.market.unit_costs_cents[lines.product],
             sponsor=lines.sponsor.copy(),
             depth=lines.depth.copy(),
             channel=lines.channel.copy(),
             new_customer=lines.new_customer.copy(),
-            refund_tick=np.full(count, -1, np.int32),
-            points_cents=np.zeros(count, np.int64),
+            refund_tick=never,
+            points_cents=points,
             fakes=np.zeros(count, np.int8),
             fraud=np.zeros(count, np.uint8),
             team=self._seating.team,
@@ -389,6 +417,8 @@ class WordOfMouthModel(mesa.Model):
         lines = self.lines
         # What opportunists make up follows the orders of the lines and is experienced by nobody.
         count = lines.buyer.size
+        if count == 0:
+            return
         honest = self.orders.fraud[:count] == GENUINE
         self.engine.experience(lines, self.paid[:count] & honest & (lines.sponsor >= 0))
         self.ledger.schedule_refunds(self.orders.order_id[:count], lines.refund_tick)

@@ -7,6 +7,7 @@ friendship is two ties.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import warnings
@@ -22,9 +23,11 @@ from numpy.typing import ArrayLike
 from sim.errors import InputError, InputWarning
 from sim.generators import GENERATORS as GENERATORS  # the kinds, where users look for them
 from sim.generators import generator_of
-from sim.graph_files import is_saved_graph, read_edges, read_groups
+from sim.graph_files import is_saved_graph, read_edges, read_groups, unchanged
 from sim.graph_statistics import describe_graph
-from sim.sparse_rows import overlap_strength, reciprocated, sparse_rows
+from sim.saved_arrays import open_arrays, save_arrays
+from sim.sparse_rows import reciprocated, sparse_rows
+from sim.tie_strength import overlap_strength
 
 if TYPE_CHECKING:
     import networkx
@@ -103,14 +106,6 @@ def _relative(weight: ArrayLike, ties: int) -> np.ndarray:
     return (given / largest).astype(np.float32) if ties else np.empty(0, np.float32)
 
 
-def _grouped(key: np.ndarray, value: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values by key as sparse rows: indptr int64 (size+1,), sorted values int32 (M,)."""
-    order = np.lexsort((value, key))
-    indptr = np.zeros(size + 1, np.int64)
-    np.cumsum(np.bincount(key, minlength=size), out=indptr[1:])
-    return indptr, value[order].astype(np.int32)
-
-
 def _membership(
     group_of: np.ndarray | None, group_member: np.ndarray | None, size: int, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -121,10 +116,13 @@ def _membership(
     if group_of is None or group_member is None or group_of.size == 0:
         none = np.empty(0, np.int32)
         return np.zeros(count + 1, np.int64), none, np.zeros(size + 1, np.int64), none
-    code = np.unique(group_of.astype(np.int64) * size + group_member)
-    group, member = np.divmod(code, size)
-    by_group = _grouped(group, member, max(int(group[-1]) + 1, count))
-    return *by_group, *_grouped(member, group, size)
+    unweighted = np.empty(0, np.float32)
+    groups = max(int(group_of.max()) + 1, count)
+    side = max(size, groups)
+    indptr, member, _ = sparse_rows(group_of, group_member, unweighted, side, False)
+    group = np.repeat(np.arange(side, dtype=np.int32), np.diff(indptr))
+    person_indptr, person_group, _ = sparse_rows(member, group, unweighted, side, False)
+    return indptr[: groups + 1].copy(), member, person_indptr[: size + 1].copy(), person_group
 
 
 def _flat_groups(groups: Sequence[ArrayLike], size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -144,36 +142,46 @@ def _flat_groups(groups: Sequence[ArrayLike], size: int) -> tuple[np.ndarray, np
 class SocialGraph:
     """A social network. Make one with from_edges, from_networkx, read or generate.
 
-    arrays : :class:`GraphArrays`. directed : whether ties may go one way only. name : for reports.
-    labels : the people's own ids in order, shape (N,), or None where they are 0..N-1.
+    rows : the arrays, with an empty ``strength`` where it is that of shared friends, which is
+        computed when ``arrays`` are first asked for. directed : whether ties may go one way only.
+    name : for reports. labels : the people's own ids in order, shape (N,), or None where they are
+        0..N-1.
     """
 
-    arrays: GraphArrays
+    rows: GraphArrays
     directed: bool
     name: str
     labels: np.ndarray | None = None
 
+    @functools.cached_property
+    def arrays(self) -> GraphArrays:
+        """What the kernels read, with the strength of every tie."""
+        rows = self.rows
+        if rows.strength.size == rows.target.size:
+            return rows
+        return rows._replace(strength=overlap_strength(rows.indptr, rows.target, self.directed))
+
     @property
     def size(self) -> int:
         """Number of people."""
-        return self.arrays.indptr.size - 1
+        return self.rows.indptr.size - 1
 
     @property
     def tie_count(self) -> int:
         """Number of ties; a friendship is two."""
-        return self.arrays.target.size
+        return self.rows.target.size
 
     @property
     def friendship_count(self) -> int:
         """Number of pairs tied both ways."""
         if not self.directed:
             return self.tie_count // 2
-        return reciprocated(self.arrays.indptr, self.arrays.target) // 2
+        return reciprocated(self.rows.indptr, self.rows.target) // 2
 
     @property
     def group_count(self) -> int:
         """Number of groups."""
-        return self.arrays.group_indptr.size - 1
+        return self.rows.group_indptr.size - 1
 
     @property
     def mean_degree(self) -> float:
@@ -206,12 +214,10 @@ class SocialGraph:
         weight = np.empty(0, np.float32) if strength is None else strength
         indptr, receiver, rows_strength = sparse_rows(source, target, weight, size, not directed)
         merged = source.size - receiver.size // (1 if directed else 2)
-        if strength is None:
-            rows_strength = overlap_strength(indptr, receiver, directed)
         in_degree = np.bincount(receiver, minlength=size).astype(np.int32)
         membership = _membership(*groups, size, group_count)
-        arrays = GraphArrays(indptr, receiver, rows_strength, in_degree, *membership)
-        return cls(arrays, directed, name, labels), merged
+        rows = GraphArrays(indptr, receiver, rows_strength, in_degree, *membership)
+        return cls(rows, directed, name, labels), merged
 
     @classmethod
     def from_edges(
@@ -232,7 +238,7 @@ class SocialGraph:
             the other way round too unless ``directed``.
         size : number of people; default the largest number + 1.
         strength : numbers >= 0 (E,), divided by the largest; default by
-            :func:`sim.sparse_rows.overlap_strength`.
+            :func:`sim.tie_strength.overlap_strength`.
         groups : for each group the person numbers of its members.
         labels : the people's own ids (size,).
 
@@ -432,31 +438,30 @@ class SocialGraph:
                 ) from None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the graph to ``path`` (ending .npz) for :meth:`read`; returns the path written."""
+        """Write the graph to ``path`` (ending .npz) for :meth:`read`; returns the path written.
+
+        Such a file opens at once: its arrays are mapped into memory.
+        """
         file = Path(path).with_suffix(".npz")
         fields = self.arrays._asdict()
         if self.labels is not None:
             fields["labels"] = self.labels
-        waiting = file.with_name(f".{file.name}.{os.getpid()}.part")
-        try:
-            with waiting.open("wb") as stream:
-                np.savez(
-                    stream,
-                    version=np.array(_SAVED_VERSION),
-                    directed=np.array(self.directed),
-                    name=np.array(self.name),
-                    **fields,
-                )
-            waiting.replace(file)
-        finally:
-            waiting.unlink(missing_ok=True)
+        save_arrays(
+            file,
+            {
+                "version": np.array(_SAVED_VERSION),
+                "directed": np.array(self.directed),
+                "name": np.array(self.name),
+                **fields,
+            },
+        )
         return file
 
     @classmethod
     def _load(cls, file: Path) -> SocialGraph:
         try:
-            with np.load(file, allow_pickle=False) as saved:
-                fields = {key: saved[key] for key in saved.files}
+            with unchanged(file):
+                fields = open_arrays(file)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"{file} is cut off or damaged ({error}); save the graph again"
@@ -469,13 +474,13 @@ class SocialGraph:
         arrays = GraphArrays(*(fields[key] for key in GraphArrays._fields))
         return cls(arrays, bool(fields["directed"]), str(fields["name"]), fields.get("labels"))
 
-    def _acquaintance(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows, indptr and target, of who is tied to whom either way."""
+    def either_way(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sorted rows, indptr and target as in GraphArrays, of who is tied to whom either way."""
         if not self.directed:
-            return self.arrays.indptr, self.arrays.target
-        source = np.repeat(np.arange(self.size, dtype=np.int32), np.diff(self.arrays.indptr))
+            return self.rows.indptr, self.rows.target
+        source = np.repeat(np.arange(self.size, dtype=np.int32), np.diff(self.rows.indptr))
         none = np.empty(0, np.float32)
-        return sparse_rows(source, self.arrays.target, none, self.size, True)[:2]
+        return sparse_rows(source, self.rows.target, none, self.size, True)[:2]
 
     def describe(self) -> dict[str, float | int]:
         """Statistics of the graph in the order of :func:`sim.graph_statistics.describe_graph`."""
@@ -483,5 +488,5 @@ class SocialGraph:
             "people": self.size,
             "ties": self.tie_count,
             "friendships": self.friendship_count,
-            **describe_graph(self.arrays, *self._acquaintance()),
+            **describe_graph(self.arrays, *self.either_way()),
         }

@@ -6,8 +6,18 @@ from typing import ClassVar
 
 import numpy as np
 
+from sim._jit import kernel
 from sim.journal import LedgerError
-from sim.orders import ORDER_DTYPES, Orders, Table, read_only
+from sim.orders import NO_ORDERS, ORDER_DTYPES, Orders, Table, read_only
+
+_FAULTS = (
+    "",
+    "an order id occurs twice in one day",
+    "order {} is booked already or out of sequence",
+    "a discount is negative or above the price of its order",
+    "an order is paid in points with less than 0 or more than its price",
+    "the cost of an order is negative",
+)
 
 
 class OrderBook:
@@ -34,21 +44,18 @@ class OrderBook:
 
     def add(self, orders: Orders) -> None:
         """Add a day's orders, by ascending id; LedgerError for those that cannot be booked."""
-        order_id, discounts = orders.order_id, orders.discount_cents
-        if (order_id[1:] == order_id[:-1]).any():
-            raise LedgerError("an order id occurs twice in one day")
-        if int(order_id[0]) <= self._last_order_id:
-            raise LedgerError(f"order {int(order_id[0])} is booked already or out of sequence")
-        if int(discounts.min()) < 0 or (discounts > orders.price_cents).any():
-            raise LedgerError("a discount is negative or above the price of its order")
-        points = orders.points_cents
-        if int(points.min()) < 0 or (points > orders.net_cents).any():
-            raise LedgerError("an order is paid in points with less than 0 or more than its price")
-        if int(orders.cost_cents.min()) < 0:
-            raise LedgerError("the cost of an order is negative")
-        self._table.append(len(order_id), {**orders._asdict(), "refund_tick": -1})
+        order_id = orders.order_id
+        fault = _fault(
+            order_id, orders.price_cents, orders.discount_cents, orders.points_cents,
+            orders.cost_cents, self._last_order_id,
+        )  # fmt: skip
+        if fault:
+            raise LedgerError(_FAULTS[fault].format(int(order_id[0])))
+        columns = orders._asdict()
+        columns["refund_tick"] = -1
+        self._table.append(len(order_id), columns)
         self._last_order_id = int(order_id[-1])
-        self.points_cents += int(points.sum())
+        self.points_cents += int(orders.points_cents.sum())
 
     def rows(self, order_id: np.ndarray) -> np.ndarray:
         """Rows of booked orders, int64 (n,); LedgerError if one is not booked."""
@@ -70,7 +77,7 @@ class OrderBook:
     def schedule_refunds(self, order_id: np.ndarray, refund_tick: np.ndarray) -> None:
         """Note refunds to come; as :meth:`sim.ledger.Ledger.schedule_refunds`."""
         chosen = refund_tick >= 0
-        if not chosen.any():
+        if not np.count_nonzero(chosen):
             return
         order_id, refund_tick = order_id[chosen], refund_tick[chosen]
         rows = self.rows(order_id)
@@ -88,4 +95,30 @@ class OrderBook:
         """The orders to be refunded at ``tick``, which is over after this."""
         self.refunded_through = tick
         parts = self._refunds.pop(tick, None)
-        return self.orders().take(np.concatenate(parts)) if parts else Orders.empty()
+        return self.orders().take(np.concatenate(parts)) if parts else NO_ORDERS
+
+
+@kernel
+def _fault(
+    order_id: np.ndarray,
+    price: np.ndarray,
+    discount: np.ndarray,
+    points: np.ndarray,
+    cost: np.ndarray,
+    last_booked: int,
+) -> int:
+    """The first of _FAULTS that some order has, 0 for none. order_id : ascending, not empty."""
+    fault = 2 if order_id[0] <= last_booked else 0
+    for k in range(len(order_id)):
+        found = 0
+        if k > 0 and order_id[k] == order_id[k - 1]:
+            found = 1
+        elif discount[k] < 0 or discount[k] > price[k]:
+            found = 3
+        elif points[k] < 0 or points[k] > price[k] - discount[k]:
+            found = 4
+        elif cost[k] < 0:
+            found = 5
+        if found and (fault == 0 or found < fault):
+            fault = found
+    return fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -100,6 +101,9 @@ class Orders(NamedTuple):
         return cls(*(np.empty(0, dtype) for dtype in ORDER_DTYPES.values()))
 
 
+NO_ORDERS = Orders.empty()
+
+
 class Commissions(NamedTuple):
     """What a scheme credits for a day's orders: arrays of equal length, a row per credit.
 
@@ -165,6 +169,9 @@ class Bonuses(NamedTuple):
         return cls(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int64))
 
 
+NO_BONUSES = Bonuses.empty()
+
+
 class Table:
     """Columns of equal length that grow by doubling, so appending is amortised constant time."""
 
@@ -188,16 +195,28 @@ class Table:
     def append(self, size: int, values: dict[str, Any]) -> int:
         """Add ``size`` rows of arrays or constants; returns the number of the first."""
         first, end = self.length, self.length + size
-        if end > self._capacity:
-            self._capacity = max(end, 2 * self._capacity)
-            for name, column in self._columns.items():
-                grown = np.empty(self._capacity, column.dtype)
-                grown[:first] = column[:first]
-                self._columns[name] = grown
+        self._reserve(end)
         for name, value in values.items():
             self._columns[name][first:end] = value
         self.length = end
         return first
+
+    def append_row(self, values: Sequence[int]) -> None:
+        """Add a row of numbers, one for each column in turn."""
+        self._reserve(self.length + 1)
+        for column, value in zip(self._columns.values(), values, strict=True):
+            column[self.length] = value
+        self.length += 1
+
+    def _reserve(self, rows: int) -> None:
+        """Make room for so many rows."""
+        if rows <= self._capacity:
+            return
+        self._capacity = max(rows, 2 * self._capacity)
+        for name, column in self._columns.items():
+            grown = np.empty(self._capacity, column.dtype)
+            grown[: self.length] = column[: self.length]
+            self._columns[name] = grown
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -6,17 +6,19 @@ Mesa agents read the same memory. P products, N consumers, T directed ties.
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse, special
+from scipy import special
 
-from sim.errors import InputError, InputWarning
+from sim.errors import InputError
 from sim.network import SocialGraph
+from sim.quantiles import Quantile, rounded_quantiles
 from sim.randomness import Decision, uniform_table
 from sim.scenario import Population as PopulationSettings
 from sim.scenario import Product, Scenario
+from sim.sparse_rows import row_means
+from sim.tastes import affinities, homophilous_tastes, trait_uniforms
 
 PROSPECT, MEMBER, LAPSED = 0, 1, 2
 NEVER = -(2**30)
@@ -86,10 +88,6 @@ class State(NamedTuple):
     rated: np.ndarray  # (P,) int64 buyers who had an experience
 
 
-def _trait_uniforms(seed: int, column: int, size: int) -> np.ndarray:
-    return uniform_table(np.uint64(seed), int(Decision.TRAITS), column, size)
-
-
 def _lognormal(u: np.ndarray, spread: float) -> np.ndarray:
     """Mean-1 lognormal quantiles of uniforms; exactly 1 at spread 0."""
     return np.exp(spread * special.ndtri(u) - spread * spread / 2)
@@ -105,91 +103,35 @@ def _hazard(probability: np.ndarray, period_days: float) -> np.ndarray:
     return -np.log1p(-np.minimum(probability, 1 - 1e-12)) / period_days
 
 
-TASTE_DIMENSIONS = 3
-_SMOOTHING_ROUNDS = (8, 16, 32, 64)
-
-
-def _standardised(columns: np.ndarray) -> np.ndarray:
-    spread = columns.std(axis=0)
-    return (columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1)
-
-
-def _normal_columns(seed: int, word: int, size: int) -> np.ndarray:
-    """Independent standard normals (N, 3) from one word of the taste draws."""
-    columns = [_trait_uniforms(seed, 100 + k, size)[word] for k in range(TASTE_DIMENSIONS)]
-    return special.ndtri(np.column_stack(columns))
-
-
-def homophilous_tastes(graph: SocialGraph, homophily: float, seed: int) -> np.ndarray:
-    """Taste vectors (N, 3), float64, standard normal, whose correlation over ties is ``homophily``.
-
-    Independent tastes are mixed with a field smoothed over the network; the mixing weight solves
-    the quadratic equation that the wanted correlation gives. Homophily is thus a property of who
-    knows whom, apart from any influence. The field is smoothed only as far as that needs. Warns
-    and comes as near as it can on a network (such as a sparse random one) that cannot hold it.
-    """
-    own = _normal_columns(seed, 0, graph.size)
-    if homophily == 0 or graph.tie_count == 0:
-        return own
-    ties = _mutual_ties(graph)
-    degree = np.maximum(np.diff(ties.indptr), 1)[:, None]
-
-    def over_ties(one: np.ndarray, other: np.ndarray) -> float:
-        return float((one * (ties @ other)).sum()) / (ties.nnz * TASTE_DIMENSIONS)
-
-    own = _standardised(own)
-    field = _standardised(_normal_columns(seed, 1, graph.size))
-    done = 0
-    for rounds in _SMOOTHING_ROUNDS:
-        for _ in range(rounds - done):
-            field = _standardised(0.5 * field + 0.5 * (ties @ field) / degree)
-        done = rounds
-        if over_ties(field, field) >= homophily:
-            break
-    else:
-        warnings.warn(
-            f"population.homophily = {homophily:g} is more than this network can hold; "
-            f"{over_ties(field, field):.2f} is used",
-            InputWarning,
-            stacklevel=2,
-        )
-        return field
-    cross = over_ties(own, field) + over_ties(field, own)
-    weight = _mixing_weight(homophily, over_ties(field, field), cross, over_ties(own, own))
-    return _standardised(weight * field + np.sqrt(1 - weight * weight) * own)
-
-
-def _mutual_ties(graph: SocialGraph) -> sparse.csr_array:
-    """The ties as a symmetric matrix of ones, so that smoothing treats both ends alike."""
-    arrays = graph.arrays
-    ones = np.ones(graph.tie_count, dtype=np.float32)
-    ties = sparse.csr_array((ones, arrays.target, arrays.indptr), shape=(graph.size, graph.size))
-    return ties.maximum(ties.T).tocsr() if graph.directed else ties
-
-
-def _mixing_weight(wanted: float, field: float, cross: float, own: float) -> float:
-    """Weight w with w^2 field + w sqrt(1-w^2) cross + (1-w^2) own = wanted, by bisection."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        w = (low + high) / 2
-        correlation = w * w * field + w * np.sqrt(1 - w * w) * cross + (1 - w * w) * own
-        low, high = (w, high) if correlation < wanted else (low, w)
-    return high
-
-
-def _affinity(tastes: np.ndarray, products: tuple[Product, ...], seed: int) -> np.ndarray:
-    """Affinity (P, N), float32 in [0, 1], uniform over people; alike within a category."""
-    categories = sorted({product.category for product in products})
-    directions = {
-        category: special.ndtri(_trait_uniforms(seed, 200 + number, TASTE_DIMENSIONS)[0])
-        for number, category in enumerate(categories)
+def _traits(settings: PopulationSettings) -> dict[int, dict[str, Quantile]]:
+    """By column of the draws: the quantile functions of the traits that take its rows, in order."""
+    shape = settings.repeat_shape
+    return {
+        1: {
+            "influence": lambda u: _lognormal(u, settings.influence_spread),
+            "initiative": lambda u: _lognormal(u, settings.initiative_spread),
+            "effort": lambda u: settings.effort * _lognormal(u, settings.effort_spread),
+        },
+        2: {
+            "purchase_rate": lambda u: special.gammaincinv(shape, u) / shape,
+            "lapse_hazard": lambda u: _hazard(
+                _beta(u, settings.lapse_a, settings.lapse_b), settings.lapse_period_days
+            ),
+            "habit_hazard": lambda u: _hazard(_beta(u, settings.habit_a, settings.habit_b), 1.0),
+        },
+        3: {
+            "reward_sensitivity": lambda u: _lognormal(u, settings.reward_sensitivity_spread),
+            "dropout": lambda u: _beta(u, settings.dropout_a, settings.dropout_b),
+            "visit_rate": lambda u: settings.visit_rate * _lognormal(u, settings.visit_spread),
+        },
     }
-    rows = []
-    for number, product in enumerate(products):
-        own = special.ndtri(_trait_uniforms(seed, 300 + number, TASTE_DIMENSIONS)[0])
-        direction = directions[product.category] + 0.5 * own
-        rows.append(special.ndtr(tastes @ (direction / np.linalg.norm(direction))))
-    return np.array(rows, dtype=np.float32)
+
+
+def _valuation(product: Product, spread: float) -> Quantile:
+    """The quantile function of willingness to pay, in cents; its median defaults to the price."""
+    price = max(product.price, 0.01) if product.valuation is None else product.valuation
+    median = 100 * price
+    return lambda u: median * np.exp(spread * special.ndtri(u))
 
 
 def make_population(scenario: Scenario, graph: SocialGraph, seed: int) -> Population:
@@ -199,41 +141,20 @@ def make_population(scenario: Scenario, graph: SocialGraph, seed: int) -> Popula
     instead of redrawing it.
     """
     settings: PopulationSettings = scenario.population
-    size = graph.size
-    money, drives, stay = (_trait_uniforms(seed, column, size) for column in range(3))
-    reward, dropout_u, visit_u, _ = _trait_uniforms(seed, 3, size)
-    valuations = []
-    for number, product in enumerate(scenario.products):
-        u = money[0] if number == 0 else _trait_uniforms(seed, 400 + number, size)[0]
-        median = 100 * (
-            product.valuation if product.valuation is not None else max(product.price, 0.01)
-        )
-        valuations.append(median * np.exp(settings.valuation_spread * special.ndtri(u)))
-    shape = settings.repeat_shape
-    traits = _empty_population(size, len(scenario.products))
-    traits.valuation_cents[...] = valuations
+    people = _empty_population(graph.size, len(scenario.products))
     tastes = homophilous_tastes(graph, settings.homophily, seed)
-    traits.affinity[...] = _affinity(tastes, scenario.products, seed)
-    traits.influence[:] = _lognormal(drives[0], settings.influence_spread)
-    traits.initiative[:] = _lognormal(drives[1], settings.initiative_spread)
-    traits.effort[:] = settings.effort * _lognormal(drives[2], settings.effort_spread)
-    traits.reward_sensitivity[:] = _lognormal(reward, settings.reward_sensitivity_spread)
-    traits.closeness[:] = _mean_strength(graph)
-    traits.visit_rate[:] = settings.visit_rate * _lognormal(visit_u, settings.visit_spread)
-    traits.purchase_rate[:] = special.gammaincinv(shape, stay[0]) / shape
-    traits.dropout[:] = _beta(dropout_u, settings.dropout_a, settings.dropout_b)
-    leaving = _beta(stay[1], settings.lapse_a, settings.lapse_b)
-    traits.lapse_hazard[:] = _hazard(leaving, settings.lapse_period_days)
-    traits.habit_hazard[:] = _hazard(_beta(stay[2], settings.habit_a, settings.habit_b), 1.0)
-    return traits
-
-
-def _mean_strength(graph: SocialGraph) -> np.ndarray:
-    """Mean strength (N,), float64, of everybody's ties to friends; 0 without any."""
-    degree = np.diff(graph.arrays.indptr)
-    sharers = np.repeat(np.arange(graph.size, dtype=np.int32), degree)
-    total = np.bincount(sharers, weights=graph.arrays.strength, minlength=graph.size)
-    return total / np.maximum(degree, 1)
+    people.affinity[...] = affinities(tastes, scenario.products, seed)
+    del tastes  # its memory serves the draws
+    people.closeness[:] = row_means(graph.arrays.indptr, graph.arrays.strength)
+    for column, traits in _traits(settings).items():
+        draws = trait_uniforms(seed, column, graph.size)
+        for row, (name, quantile) in enumerate(traits.items()):
+            getattr(people, name)[:] = rounded_quantiles(quantile, draws[row])
+    for number, product in enumerate(scenario.products):
+        draws = trait_uniforms(seed, 400 + number if number else 0, graph.size)
+        quantile = _valuation(product, settings.valuation_spread)
+        people.valuation_cents[number] = rounded_quantiles(quantile, draws[0])
+    return people
 
 
 def _empty_population(people: int, products: int) -> Population:
@@ -243,10 +164,11 @@ def _empty_population(people: int, products: int) -> Population:
             (people,), influence=np.float32, initiative=np.float32, effort=np.float32,
             reward_sensitivity=np.float32, closeness=np.float32,
         ),
-        **_interleaved(
-            (people,), visit_rate=np.float32, purchase_rate=np.float32, dropout=np.float32,
-            lapse_hazard=np.float32, habit_hazard=np.float32,
-        ),
+        visit_rate=np.zeros(people, np.float32),
+        purchase_rate=np.zeros(people, np.float32),
+        dropout=np.zeros(people, np.float32),
+        lapse_hazard=np.zeros(people, np.float32),
+        habit_hazard=np.zeros(people, np.float32),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Worlds with a known answer: cascades, thresholds, Bass diffusion, branching.
+"""Worlds with a known answer: cascades, thresholds, Bass diffusion, branching, recommendation.
 
     graph = sim.SocialGraph.generate("erdos_renyi", 10_000, mean_degree=8)
     model = sim.presets.independent_cascade(graph, probability=0.1, seeds=[0], seed=1)
@@ -18,13 +18,41 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 
-from sim import contagion
+from sim import contagion, recommending
 from sim.errors import InputError
 from sim.network import SocialGraph
 from sim.randomness import derive_seed
 
 Numbers = Sequence[int] | np.ndarray
+
+
+@dataclass(eq=False)
+class Recommendation:
+    """A process in which people buy, recommend and leave, not yet run: see :func:`recommendation`.
+
+    size : number of people. ticks : of the run. customers, orders : int64 (ticks + 1,), customers
+    and orders of each tick, tick 0 first. is_customer : bool (N,), at the end. All are 0 before
+    the run.
+    """
+
+    size: int
+    ticks: int
+    _process: Callable[[], tuple[np.ndarray, np.ndarray, np.ndarray]] = field(repr=False)
+    customers: np.ndarray = field(init=False, repr=False)
+    orders: np.ndarray = field(init=False, repr=False)
+    is_customer: np.ndarray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Nothing has happened."""
+        self.customers, self.orders = np.zeros((2, self.ticks + 1), np.int64)
+        self.is_customer = np.zeros(self.size, np.bool_)
+
+    def run(self) -> Recommendation:
+        """Run to the last tick; returns the model itself."""
+        self.customers, self.orders, self.is_customer = self._process()
+        return self
 
 
 @dataclass(eq=False)
@@ -93,7 +121,7 @@ def independent_cascade(
         If a probability or a seed is out of range.
     """
     chances, first = _probabilities(graph, probability), _people(seeds, graph.size)
-    arrays, luck = graph.arrays, _luck(seed)
+    arrays, luck = graph.rows, _luck(seed)
     return Contagion(
         graph.size,
         1.0,
@@ -111,7 +139,7 @@ def cascade_sizes(
     what each touches. Raises InputError as it does.
     """
     chances, first = _probabilities(graph, probability), _people(origins, graph.size, "origins")
-    arrays = graph.arrays
+    arrays = graph.rows
     return contagion.cascade_sizes(_luck(seed), arrays.indptr, arrays.target, chances, first)
 
 
@@ -140,7 +168,7 @@ def linear_threshold(
     InputError
         If weights are negative, too large in sum or of the wrong number, or a seed is out of range.
     """
-    first, arrays = _people(seeds, graph.size), graph.arrays
+    first, arrays = _people(seeds, graph.size), graph.rows
     given = np.ones(1) if weights is None else _weights(graph, weights)
     # Equal weights are counted as ones against a scaled threshold: adding them up is then exact.
     limits = contagion.person_uniforms(_luck(seed), graph.size)
@@ -186,7 +214,7 @@ def threshold(
         If both or wrong thresholds are given, or a seed is out of range.
     """
     _luck(seed)
-    first, arrays = _people(seeds, graph.size), graph.arrays
+    first, arrays = _people(seeds, graph.size), graph.rows
     if contacts is not None and share is not None:
         raise InputError(f"contacts = {contacts} and share = {share}: give one of the two")
     if share is None:
@@ -269,12 +297,80 @@ def bass(
     def process() -> np.ndarray:
         if graph is None:
             return contagion.bass_complete(luck, people, p, q, dt, ticks, first)
-        arrays = graph.arrays
+        arrays = graph.rows
         return contagion.bass_on_graph(
             luck, arrays.indptr, arrays.target, arrays.in_degree, p, q, dt, ticks, first
         )
 
     return Contagion(people, dt, process, first)
+
+
+def recommendation(
+    graph: SocialGraph,
+    *,
+    talk: float = 0.1,
+    conviction: float = 0.2,
+    organic: float = 1e-4,
+    churn: float = 0.05,
+    again: float = 0.02,
+    seeds: Numbers = (0,),
+    ticks: int = 100,
+    seed: int = 0,
+) -> Recommendation:
+    """Word of mouth at its barest: who just bought recommends, who is told buys, customers leave.
+
+    In every tick somebody who is no customer buys with the chance 1 - (1 - organic)
+    (1 - talk conviction)^f, where f is how many of her friends bought a tick ago; a customer leaves
+    with the chance ``churn``, and buys again with the chance ``again`` if she does not. The same
+    rule, with a draw for each recommendation, is what agent-based frameworks are timed with.
+
+    Parameters
+    ----------
+    graph : SocialGraph
+    talk : float
+        Chance that who just bought recommends it to a friend.
+    conviction : float
+        Chance that one recommendation makes the friend buy.
+    organic, churn, again : float
+        Chances per tick.
+    seeds : person numbers
+        Who buys on tick 0.
+    ticks : int
+    seed : int
+        Of the luck, which belongs to people and ticks.
+
+    Returns
+    -------
+    Recommendation
+
+    Raises
+    ------
+    InputError
+        If a chance, a seed or the number of ticks is out of range.
+    """
+    chances = {
+        "talk": talk, "conviction": conviction, "organic": organic, "churn": churn, "again": again,
+    }  # fmt: skip
+    for name, value in chances.items():
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} = {value} is not allowed; write a number from 0 to 1")
+    first, last, luck = _people(seeds, graph.size), _at_least_one(ticks, "ticks"), _luck(seed)
+    arrays = graph.rows
+
+    def process() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        back_indptr, back_target = arrays.indptr, arrays.target
+        if graph.directed:
+            ones = np.ones(arrays.target.size, np.int8)
+            square = (graph.size, graph.size)
+            back = sparse.csr_array((ones, arrays.target, arrays.indptr), square).tocsc()
+            back_indptr = back.indptr.astype(arrays.indptr.dtype)
+            back_target = back.indices.astype(arrays.target.dtype)
+        return recommending.recommend(
+            luck, arrays.indptr, arrays.target, back_indptr, back_target, talk * conviction,
+            float(organic), float(churn), float(again), first, last, recommending.EITHER,
+        )  # fmt: skip
+
+    return Recommendation(graph.size, last, process)
 
 
 def branching(*, mean: float, runs: int, largest: int = 1_000_000, seed: int = 0) -> np.ndarray:
@@ -291,7 +387,7 @@ def branching(*, mean: float, runs: int, largest: int = 1_000_000, seed: int = 0
 
 def tie_uniforms(graph: SocialGraph, *, seed: int = 0) -> np.ndarray:
     """The draw of every tie in :func:`independent_cascade` with this seed, float64 (T,)."""
-    return contagion.tie_uniforms(_luck(seed), graph.arrays.indptr, graph.arrays.target)
+    return contagion.tie_uniforms(_luck(seed), graph.rows.indptr, graph.rows.target)
 
 
 def replication_seed(seed: int, replication: int) -> int:
@@ -350,7 +446,7 @@ def _weights(graph: SocialGraph, given: ArrayLike) -> np.ndarray:
     _check_per_tie(weights, (graph.tie_count,), "weights")
     if weights.size and not weights.min() >= 0:
         raise InputError(f"weights: {weights.min():g} is not allowed; none may be below 0")
-    received = np.bincount(graph.arrays.target, weights=weights, minlength=graph.size)
+    received = np.bincount(graph.rows.target, weights=weights, minlength=graph.size)
     if received.max(initial=0.0) > 1 + 1e-9:
         who = int(received.argmax())
         raise InputError(

@@ -14,7 +14,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim._jit import kernel, rule
+from sim._jit import inlined_rule, kernel, rule
 
 
 class Decision(IntEnum):
@@ -49,6 +49,9 @@ class Decision(IntEnum):
     SEARCH = 37  # the settings that a search asks for
     CONTAGION_TIE = 40  # whether a tie carries, in a textbook contagion
     CONTAGION_PERSON = 41  # the threshold of a person, likewise
+    RECOMMENDATION_ORGANIC = 42  # who buys untold, in the textbook recommendation process
+    RECOMMENDATION_WON = 43  # whether friends who bought win a person, likewise
+    RECOMMENDATION_NEXT = 44  # when a customer leaves or buys again, likewise
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -61,7 +64,7 @@ _ROUNDS = 10
 _TO_UNIT = 2.0**-32
 
 
-@rule
+@inlined_rule
 def philox4x32(c0, c1, c2, c3, k0, k1):
     """Ten rounds of Philox4x32 on four 32-bit counters with two 32-bit keys, all uint64 scalars.
 
@@ -80,6 +83,13 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
+@inlined_rule
+def key_words(seed):
+    """The two 32-bit keys, uint64 scalars, that a seed stands for."""
+    key = np.uint64(seed)
+    return key & _MASK, key >> _HALF_WORD
+
+
 @rule
 def words(seed, decision, tick, i, j, product):
     """Four independent 32-bit words (uint64) at an address.
@@ -87,28 +97,41 @@ def words(seed, decision, tick, i, j, product):
     seed : uint64 key. decision : :class:`Decision`, below 256. tick, i, j : the step and the
     consumers or groups concerned, 0 <= value < 2**32. product : below 2**24.
     """
-    key = np.uint64(seed)
+    low, high = key_words(seed)
     place = np.uint64(decision) | (np.uint64(product) << np.uint64(8))
-    return philox4x32(
-        np.uint64(i),
-        np.uint64(j),
-        np.uint64(tick),
-        place,
-        key & _MASK,
-        key >> _HALF_WORD,
-    )
+    return philox4x32(np.uint64(i), np.uint64(j), np.uint64(tick), place, low, high)
+
+
+@inlined_rule
+def unit(word):
+    """The uniform in (0, 1), float64, that a 32-bit word stands for."""
+    return (float(word) + 0.5) * _TO_UNIT
 
 
 @rule
 def uniforms(seed, decision, tick, i, j, product):
     """Four independent uniforms in (0, 1), float64 of 32-bit resolution, at an address."""
     w0, w1, w2, w3 = words(seed, decision, tick, i, j, product)
-    return (
-        (float(w0) + 0.5) * _TO_UNIT,
-        (float(w1) + 0.5) * _TO_UNIT,
-        (float(w2) + 0.5) * _TO_UNIT,
-        (float(w3) + 0.5) * _TO_UNIT,
-    )
+    return unit(w0), unit(w1), unit(w2), unit(w3)
+
+
+@rule
+def fill_words(seed, decision, tick, product, people, count, table):
+    """The words of many addresses that differ in the person only.
+
+    people : int32, the first ``count`` are asked for. table : uint32 (4, at least count), written.
+    The loop is made of whole vector instructions: about 1 ns for four words instead of 10 or more.
+    """
+    place = np.uint64(decision) | (np.uint64(product) << np.uint64(8))
+    low, high = key_words(seed)
+    for k in range(count):
+        w0, w1, w2, w3 = philox4x32(
+            np.uint64(people[k]), np.uint64(0), np.uint64(tick), place, low, high
+        )
+        table[0, k] = w0
+        table[1, k] = w1
+        table[2, k] = w2
+        table[3, k] = w3
 
 
 @kernel
@@ -118,12 +141,16 @@ def uniform_table(seed, decision, column, size):
     Consumer i's draws do not depend on ``size``.
     """
     table = np.empty((4, size))
+    low, high = key_words(seed)
+    zero = np.uint64(0)
     for i in range(size):
-        u0, u1, u2, u3 = uniforms(seed, decision, 0, i, column, 0)
-        table[0, i] = u0
-        table[1, i] = u1
-        table[2, i] = u2
-        table[3, i] = u3
+        w0, w1, w2, w3 = philox4x32(
+            np.uint64(i), np.uint64(column), zero, np.uint64(decision), low, high
+        )
+        table[0, i] = unit(w0)
+        table[1, i] = unit(w1)
+        table[2, i] = unit(w2)
+        table[3, i] = unit(w3)
     return table
 
 

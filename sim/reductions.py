@@ -126,7 +126,7 @@ def bass_model(
     InputError
         If people differ in the number of friends: a message is opened as often by everybody.
     """
-    friends = np.unique(graph.arrays.in_degree)
+    friends = np.unique(graph.rows.in_degree)
     if friends.size != 1 or friends[0] == 0:
         raise InputError(
             f"{graph.name}: people have {friends.min()} to {friends.max()} friends; the whole "

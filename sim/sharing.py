@@ -121,12 +121,16 @@ def share(c, day, graph, people, state, today, visitors, counts):
                 continue
             groups = graph.person_group_indptr[i + 1] - graph.person_group_indptr[i]
             if u2 < c.share.group_share and groups > 0:
-                post_to_group(c, day, graph, people, state, counts, i, p, u3, groups)
+                channel = GROUP
+                readers = readers_of_group(graph, state, today, i, u3, groups)
             elif u2 >= 1.0 - c.share.broadcast_share:
-                broadcast(c, day, graph, people, state, counts, i, p)
+                channel = BROADCAST
+                readers = all_friends(graph, state, today, i)
             else:
+                channel = PERSONAL
                 size = audience_size(c.share, float(people.effort[i]), reward, u3, degree)
-                tell(c, day, graph, people, state, today, counts, i, p, size)
+                readers = choose_friends(c, day, graph, state, today, AUDIENCE, i, p, size)
+            tell(c, day, graph, people, state, today, counts, i, p, channel, readers)
             state.shares[i] += 1
             counts[N_SHARES] += 1
             if day.day_ticks > 1:
@@ -137,7 +141,7 @@ def share(c, day, graph, people, state, today, visitors, counts):
 def choose_friends(c, day, graph, state, today, decision, i, p, size):
     """The ``size`` friends with the smallest keys among unmuted ties; returns how many there are.
 
-    Their ties stand in today.chosen, ascending by key.
+    They and their ties stand in today.readers and today.chosen, ascending by key.
     """
     found = 0
     for e in range(graph.indptr[i], graph.indptr[i + 1]):
@@ -155,66 +159,30 @@ def choose_friends(c, day, graph, state, today, decision, i, p, size):
         today.keys[place] = key
         today.chosen[place] = e
         found = min(found + 1, size)
+    for k in range(found):
+        today.readers[k] = graph.target[today.chosen[k]]
     return found
 
 
 @inner
-def tell(c, day, graph, people, state, today, counts, i, p, size):
-    """A link sent to single friends."""
-    good = float(state.good_record[i])
-    bad = float(state.bad_record[i])
-    found = choose_friends(c, day, graph, state, today, AUDIENCE, i, p, size)
-    for k in range(found):
-        e = today.chosen[k]
-        believed = tie_trust(state, e)
-        u = uniforms(day.seed, AUDIENCE, day.tick, i, graph.target[e], p)
-        weakness = 1.0 - float(graph.strength[e])
-        base = c.click.personal * reputation(c.click, good, bad, weakness)
-        counts[N_PERSONAL_MESSAGES] += 1
-        clicked = deliver(
-            c, day, graph, people, state, counts, i, graph.target[e], p, e, PERSONAL,
-            base, believed, u,
-        )  # fmt: skip
-        counts[N_PERSONAL_CLICKS] += clicked
-
-
-@inner
-def broadcast(c, day, graph, people, state, counts, i, p):
-    """A post that all friends see, carried by the sharer's reputation."""
-    base = c.click.broadcast * reputation(
-        c.click, float(state.good_record[i]), float(state.bad_record[i]), 1.0
-    )
+def all_friends(graph, state, today, i):
+    """Everybody over i's unmuted ties: to today.readers and today.chosen; returns how many."""
+    found = 0
     for e in range(graph.indptr[i], graph.indptr[i + 1]):
-        if state.muted[e] == 1:
-            continue
-        j = graph.target[e]
-        u = uniforms(day.seed, AUDIENCE, day.tick, i, j, p)
-        deliver(
-            c,
-            day,
-            graph,
-            people,
-            state,
-            counts,
-            i,
-            j,
-            p,
-            e,
-            BROADCAST,
-            base,
-            tie_trust(state, e),
-            u,
-        )
+        today.chosen[found] = e
+        today.readers[found] = graph.target[e]
+        found += state.muted[e] == 0
+    return found
 
 
 @inner
-def post_to_group(c, day, graph, people, state, counts, i, p, u_group, groups):
-    """A post to one of the sharer's groups, read by all its members."""
-    which = graph.person_group_indptr[i] + min(int(u_group * groups), groups - 1)
-    group = graph.person_group[which]
-    base = c.click.group * reputation(
-        c.click, float(state.good_record[i]), float(state.bad_record[i]), 1.0
-    )
+def readers_of_group(graph, state, today, i, u, groups):
+    """The members of one of i's groups, less those who muted her; returns how many.
+
+    They stand in today.readers, their ties to i in today.chosen, -1 without one.
+    """
+    group = graph.person_group[graph.person_group_indptr[i] + min(int(u * groups), groups - 1)]
+    found = 0
     for m in range(graph.group_indptr[group], graph.group_indptr[group + 1]):
         j = graph.group_member[m]
         if j == i:
@@ -222,9 +190,39 @@ def post_to_group(c, day, graph, people, state, counts, i, p, u_group, groups):
         e = find_tie(graph, i, j)
         if e >= 0 and state.muted[e] == 1:
             continue
+        today.chosen[found] = e
+        today.readers[found] = j
+        found += 1
+    return found
+
+
+@inner
+def tell(c, day, graph, people, state, today, counts, i, p, channel, readers):
+    """The first ``readers`` of today.readers get a message of i about p.
+
+    A post is carried by the sharer's reputation as among strangers, a link sent to a friend by
+    less of it the closer the friend.
+    """
+    good = float(state.good_record[i])
+    bad = float(state.bad_record[i])
+    base = c.click.group if channel == GROUP else c.click.broadcast
+    decision = GROUP_MESSAGE if channel == GROUP else AUDIENCE
+    if channel != PERSONAL:
+        base *= reputation(c.click, good, bad, 1.0)
+    for k in range(readers):
+        e = today.chosen[k]
+        j = today.readers[k]
+        if channel == PERSONAL:
+            weakness = 1.0 - float(graph.strength[e])
+            base = c.click.personal * reputation(c.click, good, bad, weakness)
         believed = tie_trust(state, e) if e >= 0 else c.click.stranger_trust
-        u = uniforms(day.seed, GROUP_MESSAGE, day.tick, i, j, p)
-        deliver(c, day, graph, people, state, counts, i, j, p, e, GROUP, base, believed, u)
+        u = uniforms(day.seed, decision, day.tick, i, j, p)
+        clicked = deliver(
+            c, day, graph, people, state, counts, i, j, p, e, channel, base, believed, u
+        )
+        if channel == PERSONAL:
+            counts[N_PERSONAL_MESSAGES] += 1
+            counts[N_PERSONAL_CLICKS] += clicked
 
 
 @inner
@@ -332,7 +330,7 @@ def warn(c, day, graph, people, state, today, counts, i, p, u):
     size = audience_size(c.share, float(people.effort[i]), 0.0, u, degree)
     found = choose_friends(c, day, graph, state, today, WARNING_AUDIENCE, i, p, size)
     for k in range(found):
-        j = graph.target[today.chosen[k]]
+        j = today.readers[k]
         state.inbox[j] = min(int(state.inbox[j]) + 1, 65535)
         state.bad_heard[p, j] = min(int(state.bad_heard[p, j]) + 1, SATURATED)
         counts[N_WARNINGS] += 1

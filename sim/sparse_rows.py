@@ -1,4 +1,4 @@
-"""Ties as compressed sparse rows: sorting, merging, looking back, and strength from shared friends.
+"""Ties as compressed sparse rows: sorting, merging and looking back.
 
 Rows are a pair (indptr, target): person i's ties are target[indptr[i]:indptr[i+1]], sorted.
 """
@@ -7,67 +7,82 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim._jit import kernel
-from sim.randomness import Decision, uniforms
+from sim._jit import inlined_rule, kernel, prefetch
 
-OVERLAP_CAP = 1_000
-
-_NETWORK = int(Decision.NETWORK)
+_AHEAD = 16  # ties between asking for memory and using it
 
 
 @kernel
-def _sorted_rows(source, target, weight, size, both_ways):
-    """Rows of ties by two counting sorts (by target, then stably by source).
+def _rows(source, target, weight, size, both_ways):
+    """Rows of ties in the order of the input: indptr int64 (size+1,), target, weight.
 
-    ``weight`` may be empty. Returns indptr int64 (size+1,), target int32 (T,), weight float32 (T,)
-    or empty, with repeated ties still present.
+    ``weight`` may be empty, and then comes back empty. Repeated ties are still present.
     """
-    ties = 2 * source.size if both_ways else source.size
     weighted = weight.size > 0
-    column_start = np.zeros(size + 1, np.int64)
-    row_start = np.zeros(size + 1, np.int64)
+    indptr = np.zeros(size + 2, np.int64)
     for e in range(source.size):
-        column_start[target[e] + 1] += 1
-        row_start[source[e] + 1] += 1
-        if both_ways:
-            column_start[source[e] + 1] += 1
-            row_start[target[e] + 1] += 1
-    for i in range(size):
-        column_start[i + 1] += column_start[i]
-        row_start[i + 1] += row_start[i]
-    sharer = np.empty(ties, np.int32)
-    sharer_weight = np.empty(ties if weighted else 0, np.float32)
-    place = column_start[:-1].copy()
+        indptr[np.int64(source[e]) + 2] += 1
+    if both_ways:
+        for e in range(source.size):
+            indptr[np.int64(target[e]) + 2] += 1
+    for i in range(1, size + 1):
+        indptr[i + 1] += indptr[i]
+    # Entry i + 1 is where i's next tie goes; once all are placed, it is where i's row ends.
+    place = indptr[1:]
+    receiver = np.empty(indptr[size + 1], np.int32)
+    receiver_weight = np.empty(receiver.size if weighted else 0, np.float32)
+    last = source.size - 1
     for e in range(source.size):
+        soon = min(e + _AHEAD, last)
+        prefetch(receiver, min(place[source[soon]], receiver.size - 1))
         a, b = source[e], target[e]
-        for _ in range(2 if both_ways else 1):
+        slot = place[a]
+        place[a] = slot + 1
+        receiver[slot] = b
+        if weighted:
+            receiver_weight[slot] = weight[e]
+        if both_ways:
+            prefetch(receiver, min(place[target[soon]], receiver.size - 1))
             slot = place[b]
-            place[b] += 1
-            sharer[slot] = a
+            place[b] = slot + 1
+            receiver[slot] = a
             if weighted:
-                sharer_weight[slot] = weight[e]
-            a, b = b, a
-    receiver = np.empty(ties, np.int32)
-    receiver_weight = np.empty(ties if weighted else 0, np.float32)
-    place = row_start[:-1].copy()
-    for j in range(size):
-        for slot in range(column_start[j], column_start[j + 1]):
-            i = sharer[slot]
-            receiver[place[i]] = j
+                receiver_weight[slot] = weight[e]
+    return indptr[: size + 1].copy(), receiver, receiver_weight
+
+
+@inlined_rule
+def _sort_row(target, weight, begin, end):
+    """Sort one row in place; rows are short, and often in order already (Shell, 1959)."""
+    weighted = weight.size > 0
+    step = 1
+    while 9 * step < end - begin:
+        step = 3 * step + 1
+    while step > 0:
+        for e in range(begin + step, end):
+            value = target[e]
+            value_weight = weight[e] if weighted else np.float32(0)
+            f = e
+            while f >= begin + step and target[f - step] > value:
+                target[f] = target[f - step]
+                if weighted:
+                    weight[f] = weight[f - step]
+                f -= step
+            target[f] = value
             if weighted:
-                receiver_weight[place[i]] = sharer_weight[slot]
-            place[i] += 1
-    return row_start, receiver, receiver_weight
+                weight[f] = value_weight
+        step //= 3
 
 
 @kernel
-def _merge_repeats(indptr, target, weight):
-    """Drop repeated ties of sorted rows in place, keeping the largest weight; returns ties kept."""
+def _sort_and_merge(indptr, target, weight):
+    """Sort rows and drop repeated ties in place, keeping the largest weight; returns ties kept."""
     weighted = weight.size > 0
     kept = 0
     begin = indptr[0]
     for i in range(indptr.size - 1):
         end = indptr[i + 1]
+        _sort_row(target, weight, begin, end)
         first = kept
         for e in range(begin, end):
             if kept > first and target[kept - 1] == target[e]:
@@ -97,79 +112,22 @@ def reciprocated(indptr, target):
 
 
 @kernel
-def _overlap(indptr, target):
-    """Neighbourhood overlap of every tie of a symmetric graph, float32 (T,).
-
-    Each pair is counted once by marking the friends of the person with more friends and looking
-    through the list of the other. Lists longer than OVERLAP_CAP are looked through in OVERLAP_CAP
-    equal steps from a start drawn by address, which is unbiased.
-    """
-    size = indptr.size - 1
-    overlap = np.empty(target.size, np.float32)
-    marked_by = np.full(size, -1, np.int32)
-    for i in range(size):
-        degree_i = indptr[i + 1] - indptr[i]
+def row_means(indptr, values):
+    """Mean, float64 (N,), of the values in each row; 0 in an empty one."""
+    means = np.zeros(indptr.size - 1)
+    for i in range(means.size):
         for e in range(indptr[i], indptr[i + 1]):
-            marked_by[target[e]] = i
-        for e in range(indptr[i], indptr[i + 1]):
-            j = target[e]
-            degree_j = indptr[j + 1] - indptr[j]
-            if degree_j > degree_i or (degree_j == degree_i and j > i):
-                continue
-            row = target[indptr[j] : indptr[j + 1]]
-            count = 0
-            if degree_j <= OVERLAP_CAP:
-                for friend in row:
-                    count += marked_by[friend] == i
-                common = float(count)
-            else:
-                start, _, _, _ = uniforms(0, _NETWORK, 0, i, j, 0)
-                step = degree_j / OVERLAP_CAP
-                for k in range(OVERLAP_CAP):
-                    count += marked_by[row[int((start + k) * step)]] == i
-                common = min(count * step, degree_j - 1.0)
-            others = degree_i + degree_j - 2 - common
-            share = common / others if others > 0 else 1.0
-            overlap[e] = share
-            overlap[indptr[j] + np.searchsorted(row, i)] = share
-    return overlap
-
-
-@kernel
-def _look_up(indptr, target, wide_indptr, wide_target, wide_value):
-    """Values of ties found in a graph that holds them and more, both with sorted rows."""
-    value = np.empty(target.size, np.float32)
-    for i in range(indptr.size - 1):
-        place = wide_indptr[i]
-        for e in range(indptr[i], indptr[i + 1]):
-            while wide_target[place] != target[e]:
-                place += 1
-            value[e] = wide_value[place]
-    return value
+            means[i] += values[e]
+        means[i] /= max(indptr[i + 1] - indptr[i], 1)
+    return means
 
 
 def sparse_rows(
     source: np.ndarray, target: np.ndarray, weight: np.ndarray, size: int, both_ways: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sorted rows without repeated ties: indptr, target, weight (empty when given empty)."""
-    indptr, receiver, receiver_weight = _sorted_rows(source, target, weight, size, both_ways)
-    kept = _merge_repeats(indptr, receiver, receiver_weight)
+    indptr, receiver, receiver_weight = _rows(source, target, weight, size, both_ways)
+    kept = _sort_and_merge(indptr, receiver, receiver_weight)
     if kept < receiver.size:
         receiver, receiver_weight = receiver[:kept].copy(), receiver_weight[:kept].copy()
     return indptr, receiver, receiver_weight
-
-
-def overlap_strength(indptr: np.ndarray, target: np.ndarray, directed: bool) -> np.ndarray:
-    """Tie strength from shared friends, float32 (T,) in [0, 1].
-
-    Square root of the neighbourhood overlap c / (k_i + k_j - 2 - c), c common friends and k numbers
-    of friends (Onnela et al., 2007); two people who have only each other get 1. In a directed graph
-    friends are people tied either way. Friend lists over 1,000 are sampled.
-    """
-    if not directed:
-        return np.sqrt(_overlap(indptr, target))
-    source = np.repeat(np.arange(indptr.size - 1, dtype=np.int32), np.diff(indptr))
-    none = np.empty(0, np.float32)
-    wide_indptr, wide_target, _ = sparse_rows(source, target, none, indptr.size - 1, True)
-    shared = _overlap(wide_indptr, wide_target)
-    return np.sqrt(_look_up(indptr, target, wide_indptr, wide_target, shared))

@@ -180,7 +180,7 @@ def reachable(graph: SocialGraph, alive: np.ndarray, seeds: ArrayLike) -> np.nda
     probability) these are the adopters of an independent cascade: Kempe, Kleinberg and Tardos
     (2003). Found by SciPy's breadth-first search, which shares no code with the cascade.
     """
-    arrays = graph.arrays
+    arrays = graph.rows
     origin = np.repeat(np.arange(graph.size), np.diff(arrays.indptr))
     ones = np.ones(int(alive.sum()), np.int8)
     ties = sparse.csr_array(

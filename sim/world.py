@@ -6,10 +6,9 @@ replication starts in the same one.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
-from sim.errors import InputError
+from sim.memory import require_bytes
 from sim.network import SocialGraph
 from sim.population import Population, State, make_population, make_state
 from sim.randomness import derive_seed
@@ -71,6 +70,8 @@ def make_world(scenario: Scenario, seed: int, graph: SocialGraph | None = None) 
     if graph is None:
         require_memory(scenario)
         graph = make_graph(scenario, seed)
+        if scenario.network.file is not None:
+            _require_room_beside(graph, scenario)
     people = make_population(scenario, graph, seed)
     return World(graph, people, make_state(scenario, graph, people, seed), seed)
 
@@ -80,40 +81,38 @@ BYTES_PER_PERSON_AND_PRODUCT = 45
 BYTES_OF_CODES = 17  # per person and product, where there are coupons
 BYTES_PER_TIE = 18
 BYTES_PER_TIE_AND_PRODUCT = 1
-_WHILE_BUILDING = 2.5
-"""Peak over final size while a world is built: edge lists, draws and a copy of the state."""
+_WHILE_RUNNING = 1.7
+"""Peak over final size while a world is built, and while a run has a copy of its state."""
 
 
-def bytes_needed(scenario: Scenario) -> int:
-    """Estimated memory, in bytes, that a generated world takes at its peak."""
-    people, products = scenario.population.size, len(scenario.products)
-    ties = people * (scenario.network.mean_degree or 44)
+def bytes_of_world(scenario: Scenario, people: int, ties: int) -> int:
+    """Estimated memory, in bytes, of the arrays of a world."""
+    products = len(scenario.products)
     per_product = BYTES_PER_PERSON_AND_PRODUCT
     per_product += BYTES_OF_CODES * scenario.attribution.coupons
     per_person = BYTES_PER_PERSON + products * per_product
     per_tie = BYTES_PER_TIE + products * BYTES_PER_TIE_AND_PRODUCT
-    return int(_WHILE_BUILDING * (people * per_person + ties * per_tie))
+    return people * per_person + ties * per_tie
 
 
-def bytes_available() -> int | None:
-    """Memory the machine has free, in bytes; None where it cannot be told."""
-    try:
-        with open("/proc/meminfo") as lines:
-            free = next(line for line in lines if line.startswith("MemAvailable"))
-        return int(free.split()[1]) * 1024
-    except (OSError, StopIteration):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
+def bytes_needed(scenario: Scenario) -> int:
+    """Estimated memory, in bytes, that a generated world and a run in it take at their peak."""
+    people = scenario.population.size
+    ties = round(people * (scenario.network.mean_degree or 44))
+    return int(_WHILE_RUNNING * bytes_of_world(scenario, people, ties))
 
 
 def require_memory(scenario: Scenario) -> None:
     """Refuse a generated world that does not fit in memory, before any work is done."""
-    needed, available = bytes_needed(scenario), bytes_available()
-    if scenario.network.file is None and available is not None and needed > available:
-        raise InputError(
-            f"population.size = {scenario.population.size} needs about {needed / 1e9:.1f} GB of "
-            f"memory, and {available / 1e9:.1f} GB is free; lower the size or network.mean_degree"
-        )
+    if scenario.network.file is None:
+        size = scenario.population.size
+        cure = "lower the size or network.mean_degree"
+        require_bytes(bytes_needed(scenario), f"population.size = {size}", cure)
+
+
+def _require_room_beside(graph: SocialGraph, scenario: Scenario) -> None:
+    """Refuse people and states that do not fit in memory beside the graph of a file."""
+    needed = int(_WHILE_RUNNING * bytes_of_world(scenario, graph.size, graph.tie_count))
+    held = sum(array.nbytes for array in graph.rows)
+    what = f"a world of the {graph.size:,} people and {graph.tie_count:,} ties of network.file"
+    require_bytes(needed - held, what, "use a smaller network")

@@ -27,19 +27,22 @@ LONGEST_FILE = 500
 # in "/") may import each other. A new file gets its place here.
 LAYERS = (
     "errors", "_jit", "randomness", "quantities", "behavior", "sections", "toml_files",
-    "scenario", "campaign", "rules",
-    "edges", "campus", "degree_sequences", "generators", "sparse_rows", "graph_statistics",
-    "graph_files", "network", "population", "world", "segments",
+    "scenario", "campaign", "rules", "bounds",
+    "edges", "campus", "degree_sequences", "generators", "sparse_rows", "tie_strength",
+    "graph_statistics", "memory", "plain_ties", "edge_lists", "graph_files", "saved_arrays",
+    "network", "quantiles", "tastes", "population", "world", "segments",
     "orders", "accounts", "journal", "commission_lines", "points", "order_book", "book_checks",
     "book_tables", "ledger", "credits", "market", "schemes/", "limits", "attribution",
-    "incentives", "audit/", "day", "teams", "opportunists", "kernels", "sharing", "engine",
+    "incentives", "audit/", "day", "teams", "opportunists", "kernels", "presence", "sharing",
+    "threads", "engine",
     "word_of_mouth", "agents", "agent_engine", "measures", "twins", "disclosure", "model",
     "run_file", "checkpoint",
-    "theory", "theory_buying", "contagion", "presets", "reductions", "studies/", "validation/",
+    "theory", "theory_buying", "contagion", "recommending", "presets", "reductions", "studies/", "validation/",
     "report/", "app/", "commands/", "cli", "testing/", "__init__",
 )  # fmt: skip
 
 SINGLE_IMPORTERS = {
+    "llvmlite": {"_jit"},
     "numba": {"_jit"},
     "mesa": {"agents", "model", "word_of_mouth"},
     "matplotlib": {"report/"},
@@ -55,8 +58,8 @@ UPWARD = {"sim/studies/comparison.py": {"report/"}}
 HEAVY = ("numba", "mesa", "matplotlib", "pandas", "scipy")
 
 # Compiled code is documented but not annotated: numba infers the types from the call.
-UNTYPED_LAYERS = {"rules", "kernels", "sharing"}
-COMPILING_DECORATORS = {"rule", "kernel", "phase", "inner"}
+UNTYPED_LAYERS = {"rules", "bounds", "kernels", "presence", "sharing"}
+COMPILING_DECORATORS = {"rule", "inlined_rule", "kernel", "phase", "inner"}
 
 SOURCE_FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -106,6 +106,16 @@ Engine = Annotated[
 Report = Annotated[
     bool, typer.Option("--report/--no-report", help="Draw the figures and write report.html.")
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        show_default=False,
+        help="Threads of a day in a large world; default one a processor. Results do not depend "
+        "on it.",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(

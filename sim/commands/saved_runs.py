@@ -40,13 +40,13 @@ def scenario_to_run(
 
 
 def begin(
-    scenario: Scenario, policy: str | None, engine: Engine, saved: Path | None
+    scenario: Scenario, policy: str | None, engine: Engine, saved: Path | None, threads: int
 ) -> WordOfMouthModel:
     """A new run, or a saved one that goes on, with ``policy`` if one is given."""
     scenario = written_out(scenario)
     if saved is None:
-        return WordOfMouthModel(scenario, policy=policy, engine=engine)
-    model = checkpoint.load(saved, scenario=scenario, engine=engine)
+        return WordOfMouthModel(scenario, policy=policy, engine=engine, threads=threads)
+    model = checkpoint.load(saved, scenario=scenario, engine=engine, threads=threads)
     if policy is not None:
         model.switch(policy)
     return model

@@ -25,6 +25,7 @@ from sim.report import build
 from sim.scenario import Scenario
 from sim.studies import files
 from sim.studies.compare import branch_note, compare, tries_rules, with_rules
+from sim.threads import check_threads, processors
 
 
 def checked_engine(name: str) -> Engine:
@@ -50,6 +51,7 @@ def run_once(
     overwrite: bool,
     report: bool,
     output: Output,
+    threads: int | None = None,
     saved: Path | None = None,
     until: float | None = None,
     save: Path | None = None,
@@ -57,15 +59,17 @@ def run_once(
     """One simulation: its summary, its daily columns and its books.
 
     saved : a run to go on from. until : day on whose morning to stop. save : file to write the
-    run to.
+    run to. threads : threads of a day, None for one a processor.
     """
     start = time.perf_counter()
     saved_runs.check_place(save, until)
+    threads = processors() if threads is None else threads
+    check_threads(threads)
     with (
         files.chosen_folder(out, scenario.name) as destination,
         files.study_folder(destination, overwrite) as folder,
     ):
-        model = saved_runs.begin(scenario, policy, checked_engine(engine), saved)
+        model = saved_runs.begin(scenario, policy, checked_engine(engine), saved, threads)
         scenario, last = model.scenario, saved_runs.last_tick(model, until)
         said = model.programme.warnings()
         _warn(said)

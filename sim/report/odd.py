@@ -26,12 +26,13 @@ from sim.generators import GENERATORS
 from sim.measures import DAILY, MEASURES
 from sim.model import PHASES
 from sim.opportunists import MOST_IDENTITIES
-from sim.population import TASTE_DIMENSIONS, Population, State
+from sim.population import Population, State
 from sim.randomness import Decision
 from sim.report.declared import Parameter, markdown_table, parameters, shown, table
 from sim.report.evidence import GRADES, ROWS, evidence
 from sim.rules import BUILT_IN, EQUAL_SPLIT
 from sim.schemes import SCHEMES
+from sim.tastes import TASTE_DIMENSIONS
 from sim.teams import USUAL_DISCOUNT
 
 _BLOCK = re.compile(r"(<!-- begin (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -90,7 +91,7 @@ def arrays(name: str) -> str:
 
 
 CONSTANTS: dict[str, tuple[float, str]] = {
-    "population.TASTE_DIMENSIONS": (TASTE_DIMENSIONS, "length of a taste vector"),
+    "tastes.TASTE_DIMENSIONS": (TASTE_DIMENSIONS, "length of a taste vector"),
     "rules.EQUAL_SPLIT": (
         EQUAL_SPLIT, "smaller over larger part from which two parts of a reward pass for equal"
     ),

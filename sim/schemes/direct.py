@@ -10,7 +10,7 @@ from pydantic import model_validator
 from sim.market import Market, Offer
 from sim.orders import Commissions, Orders
 from sim.quantities import cents, quantity
-from sim.schemes.scheme import CURRENCY, Scheme, part_of, rate_parts, to_sponsors, told
+from sim.schemes.scheme import CURRENCY, Scheme, by_prices, part_of, rate_parts, to_sponsors, told
 
 
 class NoIncentive(Scheme):
@@ -24,6 +24,7 @@ class NoIncentive(Scheme):
         """None."""
         return 0
 
+    @by_prices
     def offer(self, market: Market) -> Offer:
         """No reward, no discount."""
         return told(market)
@@ -42,6 +43,7 @@ class FixedBounty(Scheme):
         description="commission per referred order",
     )  # fmt: skip
 
+    @by_prices
     def offer(self, market: Market) -> Offer:
         """The amount, for any product."""
         return told(market, reward=cents(self.amount, "amount"))
@@ -61,6 +63,7 @@ class Percentage(Scheme):
         description="commission rate",
     )  # fmt: skip
 
+    @by_prices
     def offer(self, market: Market) -> Offer:
         """The rate times the price."""
         return told(market, reward=self.rate * market.prices_cents)
@@ -92,6 +95,7 @@ class NewAndReturning(Scheme):
             )
         return self
 
+    @by_prices
     def offer(self, market: Market) -> Offer:
         """The rate for new customers times the price."""
         return told(market, reward=self.rate * market.prices_cents)
@@ -129,6 +133,7 @@ class TwoSided(Scheme):
         description="what the sharer earns besides get",
     )  # fmt: skip
 
+    @by_prices
     def offer(self, market: Market) -> Offer:
         """Both sides' amounts and shares."""
         prices = market.prices_cents
@@ -156,6 +161,7 @@ class RecipientOnly(Scheme):
         """None."""
         return 0
 
+    @by_prices
     def offer(self, market: Market) -> Offer:
         """The discount."""
         return told(market, friend=cents(self.give, "give"))

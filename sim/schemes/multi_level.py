@@ -12,7 +12,7 @@ from pydantic import model_validator
 from sim.market import Market, Offer
 from sim.orders import Commissions, Orders
 from sim.quantities import choice, quantity
-from sim.schemes.scheme import PARTS, Scheme, part_of, rate_parts, told
+from sim.schemes.scheme import PARTS, Scheme, by_prices, part_of, rate_parts, told
 
 
 class MultiLevel(Scheme):
@@ -64,6 +64,7 @@ class MultiLevel(Scheme):
         """The rate of every level in billionths; rounded down from level 2 on."""
         return _level_parts(self.rate, self.ratio, self.levels, self.rates)
 
+    @by_prices
     def offer(self, market: Market) -> Offer:
         """What a sale through one's own link earns: the rate of level 1."""
         return told(market, reward=self.level_parts()[0] / PARTS * market.prices_cents)

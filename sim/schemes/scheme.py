@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, ClassVar, Self
@@ -197,6 +198,11 @@ class Scheme(BaseModel):
         Called once, before the run.
         """
 
+    @property
+    def tells_by_prices(self) -> bool:
+        """Whether what people are told depends on the prices alone, see :func:`by_prices`."""
+        return getattr(type(self).offer, "by_prices", False)
+
     @abstractmethod
     def offer(self, market: Market) -> Offer:
         """What each consumer believes a sale earns her, and what her friend gets off."""
@@ -233,6 +239,16 @@ class Scheme(BaseModel):
     def as_policy(self) -> Policy:
         """The scheme as a scenario holds it: its name and its parameters."""
         return Policy(scheme=self.name, **self.model_dump(exclude_none=True))
+
+
+def by_prices(offer: Callable[..., Offer]) -> Callable[..., Offer]:
+    """Mark the method ``offer`` of a scheme: what it says depends on parameters and prices alone.
+
+    Then it is asked only when prices change, not every day. A subclass that defines ``offer`` anew
+    says anew whether that holds for it.
+    """
+    offer.by_prices = True  # type: ignore[attr-defined]
+    return offer
 
 
 def _is_built_in(cls: type[Scheme]) -> bool:

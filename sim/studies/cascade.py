@@ -101,7 +101,7 @@ def _ties_around(
     graph: SocialGraph, members: np.ndarray, position: np.ndarray
 ) -> tuple[list[int], list[list[int]]]:
     """Neighbours of ``members``, and pairs of positions, each once; ``position`` is extended."""
-    indptr, target = graph.arrays.indptr, graph.arrays.target
+    indptr, target = graph.rows.indptr, graph.rows.target
     inside: list[list[int]] = []
     outside: list[tuple[int, int]] = []
     for place, person in enumerate(members.tolist()):

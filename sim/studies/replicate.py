@@ -22,6 +22,7 @@ from sim.checkpoint import branch
 from sim.disclosure import income_disclosure
 from sim.errors import InputError, InputWarning
 from sim.measures import Run, member_survival, outcomes, participants
+from sim.memory import bytes_available
 from sim.model import Engine, WordOfMouthModel
 from sim.network import SocialGraph
 from sim.opportunists import attack_summary
@@ -37,7 +38,7 @@ from sim.studies.crews import (
     lasting_interrupts,
 )
 from sim.twins import TWIN_MEASURES, compare_with_twin
-from sim.world import World, bytes_available, bytes_needed, make_world, world_seed
+from sim.world import World, bytes_needed, make_world, world_seed
 
 if TYPE_CHECKING:
     import pandas as pd

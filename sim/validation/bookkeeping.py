@@ -287,7 +287,7 @@ TARGETS: tuple[Target, ...] = (
         measure=invariants,
         plant=Plant(
             says="a refund leaves commission that was paid out",
-            module="sim.ledger",
+            module="sim.commission_lines",
             old="return (*_UNPAID, LineState.PAID) if clawback else _UNPAID",
             new="return _UNPAID",
         ),

@@ -148,7 +148,7 @@ def configuration(quick: bool) -> Finding:
             "configuration", people, seed=seed, exponent=2.5, minimum_degree=2,
             maximum_degree=1000,
         )  # fmt: skip
-        hubs = np.argsort(np.diff(graph.arrays.indptr))[-20:]
+        hubs = np.argsort(np.diff(graph.rows.indptr))[-20:]
         for t, reached in found.items():
             model = presets.independent_cascade(graph, probability=t, seeds=hubs, seed=seed).run()
             reached.append(float(model.adopted.mean()))

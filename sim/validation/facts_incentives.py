@@ -104,7 +104,7 @@ def with_strength(strength: float, replication: int) -> World:
     graph = world_of(SHORTER, replication).graph
     equal = graph.arrays._replace(strength=np.full(graph.tie_count, strength, np.float32))
     seed = world_seed(SHORTER.seed, replication)
-    return make_world(SHORTER, seed, dataclasses.replace(graph, arrays=equal))
+    return make_world(SHORTER, seed, dataclasses.replace(graph, rows=equal))
 
 
 def referred_by_split(strength: float, runs: int) -> dict[str, float]:

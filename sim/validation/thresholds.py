@@ -106,7 +106,7 @@ def _share_reached(people: int, degree: int, rewiring: float, contacts: int, gra
         graph = SocialGraph.generate(
             "watts_strogatz", people, seed=seed, mean_degree=degree, rewiring=rewiring
         )
-        friends = graph.arrays.target[: graph.arrays.indptr[1]]
+        friends = graph.rows.target[: graph.rows.indptr[1]]
         model = presets.threshold(graph, contacts=contacts, seeds=[0, *friends]).run()
         found.append(model.adopted.mean())
     return float(np.mean(found))

@@ -123,14 +123,19 @@ def test_the_same_run_is_the_same_file(tmp_path):
 # Notes of the day that is over, and what is worked out again when it is asked for: everything else
 # that a run holds must come out of a file as it went in.
 OF_THE_DAY_OR_WORKED_OUT = {
-    "WordOfMouthModel": {"counts", "day", "lines", "orders", "paid", "_seating", "_consumers"},
-    "KernelEngine": {"today", "visitors", "_room"},
-    "Journal": {"_sums", "_changed"},
+    "WordOfMouthModel": {
+        "counts", "day", "lines", "orders", "paid", "_seating", "_consumers", "_told",
+    },
+    "KernelEngine": {"today", "visitors", "room", "entrances", "_bought"},
+    "Ledger": {"_checked", "_paid_as"},
+    "Journal": {"_balances"},
+    "CreditHistory": {"_sums", "_summed_at"},
+    "Part": {"_told"},
     "RowsByOrder": {"_seen", "_highest", "_ascending", "_late_id", "_late_row"},
     "Attribution": {"_line_of", "_brought"},
     "Programme": {"_offer", "winners"},
     "Table": {"_capacity", "_columns"},
-}
+}  # fmt: skip
 OF_THE_FRAMEWORK = {"random", "rng", "_rng", "_all_agents", "step", "_user_step", "datacollector"}
 
 

@@ -22,7 +22,7 @@ from sim._jit import plain
 from sim.agents import Consumer
 from sim.model import WordOfMouthModel
 from sim.opportunists import Opportunists
-from sim.population import homophilous_tastes
+from sim.tastes import homophilous_tastes
 from sim.randomness import Decision
 from sim.scenario import Behavior, Scenario, neutral_behavior
 from sim.schemes.team import TeamPurchase

@@ -12,7 +12,7 @@ from sim.agents import Consumer
 from sim.errors import InputWarning
 from sim.model import WordOfMouthModel
 from sim.network import SocialGraph
-from sim.population import homophilous_tastes
+from sim.tastes import homophilous_tastes
 from sim.randomness import Decision, uniform_table
 from sim.rules import coefficients
 from sim.scenario import Behavior, Scenario

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from sim.errors import InputError
-from sim.generators import GENERATORS, Edges
+from sim.generators import GENERATORS, Edges, _independent_ties
 from sim.network import SocialGraph
+from sim.randomness import Decision, uniforms
 
 
 def degrees(edges: Edges) -> np.ndarray:
@@ -214,3 +215,32 @@ def test_campus_keeps_its_mean_degree_at_every_size(size, mean_degree):
 def test_parameters_out_of_range_say_what_is_allowed(kind, size, parameters, said):
     with pytest.raises(InputError, match=said):
         GENERATORS[kind](size, 0, **parameters)
+
+
+def test_preferential_attachment_is_that_of_the_plain_rule():
+    size, each, seed = 400, 3, 9
+    ends = [end for leaf in range(1, each + 1) for end in (leaf, 0)]
+    for person in range(each + 1, size):
+        start, draw, chosen = len(ends), 0, []
+        while len(chosen) < each:
+            u = uniforms(np.uint64(seed), int(Decision.NETWORK), 0, person, draw, 0)[0]
+            draw += 1
+            if ends[int(u * start)] not in chosen:
+                chosen.append(ends[int(u * start)])
+        ends += [end for other in chosen for end in (person, other)]
+    found = GENERATORS["barabasi_albert"](size, seed, mean_degree=2 * each)
+    assert np.column_stack((found.source, found.target)).ravel().tolist() == ends
+
+
+def test_ties_beyond_the_room_are_counted_and_not_written():
+    size, key = 300, np.uint64(2)
+    begin, end = np.arange(1, size + 1), np.full(size, size)
+    source, target = np.full(4_000, -1, np.int32), np.full(4_000, -1, np.int32)
+    count = _independent_ties(begin, end, 0.05, key, 0, source, target)
+    few = np.full(10, -1, np.int32), np.full(10, -1, np.int32)
+    assert 1_500 < count < 4_000
+    assert _independent_ties(begin, end, 0.05, key, 0, few[0][:5], few[1][:5]) == count
+    assert few[0].tolist() == [*source[:5].tolist(), *[-1] * 5]
+    assert few[1].tolist() == [*target[:5].tolist(), *[-1] * 5]
+    assert (source[:count] >= 0).all()
+    assert (source[count:] == -1).all()

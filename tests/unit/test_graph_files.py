@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import sim.memory
+from sim import graph_files, network
 from sim.errors import InputError, InputWarning
 from sim.graph_files import read_edges, read_groups
 from sim.network import SocialGraph
@@ -174,6 +176,45 @@ def test_damaged_and_foreign_files_are_refused_by_name(tmp_path):
         with pytest.raises(InputError, match=said) as raised:
             SocialGraph.read(tmp_path / name)
         assert name in str(raised.value)
+
+
+@pytest.mark.parametrize("bad_line", ["", "8"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch, bad_line):
+    path = write(tmp_path, rows(TRIANGLE_WITH_TAIL) + bad_line)
+    read = graph_files.read_text
+
+    def meanwhile(*arguments):
+        with path.open("a") as stream:
+            stream.write(",9\n")
+        return read(*arguments)
+
+    monkeypatch.setattr(graph_files, "read_text", meanwhile)
+    size = len(path.read_bytes())
+    said = rf"changed while it was read: {size} bytes before, {size + 3} bytes after"
+    with pytest.raises(InputError, match=said):
+        SocialGraph.read(path)
+
+
+def test_a_file_that_disappears_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    path = SocialGraph.generate("ring", 50).save(tmp_path / "graph.npz")
+    opened = network.open_arrays
+
+    def meanwhile(file):
+        arrays = opened(file)
+        file.unlink()
+        return arrays
+
+    monkeypatch.setattr(network, "open_arrays", meanwhile)
+    with pytest.raises(InputError, match=r"changed while it was read.*it is gone"):
+        SocialGraph.read(path)
+
+
+def test_a_file_larger_than_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = write(tmp_path, rows(TRIANGLE_WITH_TAIL))
+    monkeypatch.setattr(sim.memory, "bytes_available", lambda: 10)
+    monkeypatch.setattr(graph_files, "read_text", None)
+    with pytest.raises(InputError, match=r"edges\.csv.* needs about 0\.0 GB .* 0\.0 GB is free"):
+        SocialGraph.read(path)
 
 
 def test_group_files(tmp_path):

@@ -28,7 +28,7 @@ def test_a_tampered_wallet_is_found(ledger, name):
         ledger.reconcile()
 
 
-def test_a_tampered_wallet_is_found_daily_where_money_moved(ledger):
+def test_a_tampered_wallet_is_found_in_the_totals(ledger):
     ledger.book_orders(make_orders([0]))
     ledger.accrue(0, credit(0, 1, 300), due_tick=3)
     ledger._journal.wallets["pending"][1] += 1

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim import sparse_rows
 from sim.errors import InputError, InputWarning
 from sim.network import SocialGraph
+from sim.tie_strength import overlap_strength
 
 SETTINGS = settings(max_examples=60, deadline=None)
 
@@ -102,10 +102,21 @@ def test_directed_strength_counts_friends_either_way():
 
 def test_long_friend_lists_are_sampled_without_bias():
     exact = SocialGraph.generate("complete", 1_200)
-    sampled = sparse_rows.overlap_strength(exact.arrays.indptr, exact.arrays.target, False)
+    sampled = overlap_strength(exact.arrays.indptr, exact.arrays.target, False)
     # 1,199 friends are looked through in 1,000 steps; the people themselves are the only misses.
     assert abs(sampled.mean() - 1) < 0.005
     assert sampled.max() <= 1
+
+
+def test_strength_is_computed_when_it_is_asked_for():
+    graph = SocialGraph.from_edges([0, 0, 1, 2], [1, 2, 2, 3])
+    assert graph.friendship_count == 4
+    assert graph.rows.strength.size == 0
+    assert graph.arrays.strength.size == 8
+    assert graph.arrays is graph.arrays
+    assert graph.arrays.target is graph.rows.target
+    given = SocialGraph.from_edges([0], [1], strength=[2.0])
+    assert given.arrays is given.rows
 
 
 def test_given_strengths_are_relative_and_follow_their_tie():

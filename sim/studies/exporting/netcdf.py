@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.errors import InputError
+from sim.memory import bytes_available
 from sim.studies.dictionary import FACTOR_TABLES, KEYS, Entry
 from sim.studies.exporting.saved_study import AGAIN, SavedStudy, SavedTable
-from sim.world import bytes_available
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sim.errors import InputError
+from sim.memory import bytes_available
 from sim.model import WordOfMouthModel
 from sim.studies.replicate import warm_up
 from sim.studies.sweeps.batches import Limits, check_memory
 from sim.studies.sweeps.design import Design
 from sim.studies.sweeps.parts import Columns
-from sim.world import bytes_available, bytes_needed, make_graph, make_world, world_seed
+from sim.world import bytes_needed, make_graph, make_world, world_seed
 
 COUNTED_UP_TO = 300_000
 """Rows up to which equal runs are counted; the key of each takes some microseconds."""

@@ -65,7 +65,7 @@ def at_risk(adoption: Adoption) -> Risk:
 
 def hearing(graph: SocialGraph) -> sparse.csr_array:
     """Matrix (N, N) with a 1 in row i for everybody whom i hears from."""
-    indptr, target = graph.arrays.indptr, graph.arrays.target
+    indptr, target = graph.rows.indptr, graph.rows.target
     shape = (graph.size, graph.size)
     ones = np.ones(target.size)
     return sparse.csr_array((ones, target, indptr), shape=shape).T.tocsr()
@@ -97,7 +97,7 @@ def network_designs(adoption: Adoption, risk: Risk) -> list[Design]:
         heard = hearing(graph)
         count = adopters_heard(adoption, heard)
         newly = np.diff(count, axis=1, prepend=0.0)
-        people = np.maximum(graph.arrays.in_degree, 1)[:, None]
+        people = np.maximum(graph.rows.in_degree, 1)[:, None]
         forms = {
             "share": count / people,
             "each": count,

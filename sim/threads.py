@@ -1,0 +1,65 @@
+"""Consumers shared out to threads: kernels release the interpreter lock, so they run at once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from sim.day import BLOCK
+from sim.errors import InputError
+
+WORTH_A_THREAD = 20_000
+"""Consumers from which handing work to another thread costs less than it saves."""
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_threads(threads: int) -> None:
+    """Raise InputError unless there is a processor for each of ``threads``."""
+    if not 1 <= threads <= processors():
+        raise InputError(
+            f"threads = {threads} is not allowed; write a whole number from 1 to {processors()}, "
+            "the processors there are"
+        )
+
+
+class Threads:
+    """Ranges of consumers, and the threads that work on them.
+
+    people : consumers in all. threads : how many threads there may be; fewer are used where a
+    range would have less than WORTH_A_THREAD consumers.
+    """
+
+    def __init__(self, people: int, threads: int) -> None:
+        used = max(1, min(threads, people // WORTH_A_THREAD))
+        blocks = -(-people // BLOCK)
+        edges = [min(people, blocks * k // used * BLOCK) for k in range(used + 1)]
+        self.ranges = list(itertools.pairwise(edges))
+        self._pool = ThreadPoolExecutor(used - 1, "vouch") if used > 1 else None
+
+    def run(self, kernel: Callable[..., int], *arguments: Any) -> list[int]:
+        """Call ``kernel(*arguments, begin, end, worker)`` for each range; what each returns."""
+        if self._pool is None:
+            return [kernel(*arguments, *self.ranges[0], 0)]
+        others = [
+            self._pool.submit(kernel, *arguments, begin, end, worker)
+            for worker, (begin, end) in enumerate(self.ranges[1:], 1)
+        ]
+        first = kernel(*arguments, *self.ranges[0], 0)
+        return [first, *(other.result() for other in others)]
+
+    def close_gaps(self, rows: np.ndarray, counts: list[int]) -> int:
+        """Move what each range wrote at its own begin together; returns how many there are."""
+        total = counts[0]
+        for (begin, _), count in zip(self.ranges[1:], counts[1:], strict=True):
+            rows[total : total + count] = rows[begin : begin + count]
+            total += count
+        return total

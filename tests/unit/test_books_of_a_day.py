@@ -1,0 +1,204 @@
+"""What a day without news costs nothing for: checks, payouts, offers and records that are kept."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from sim import Scenario, WordOfMouthModel
+from sim.accounts import FLOWS, EntryKind, label
+from sim.commission_lines import LineState
+from sim.credits import LIFETIME, MONTH, CreditHistory
+from sim.journal import Journal, LedgerError
+from sim.ledger import Ledger
+from sim.orders import Commissions, Table
+from sim.schemes import FixedBounty, Percentage
+from sim.schemes.scheme import by_prices
+from tests.books_world import cents, credit, people
+from tests.money_world import Shop, make_orders
+
+
+@pytest.fixture
+def ledger():
+    books = Ledger(5)
+    books.book_orders(make_orders([0, 1], sponsor=1))
+    books.accrue(0, credit([0, 1], [1, 2], 300), due_tick=3)
+    books.check_day()
+    return books
+
+
+@pytest.mark.parametrize(
+    ("plant", "claim"),
+    [
+        (lambda books: books._journal.sums.update(pending=601), "pending = wallets"),
+        (lambda books: books._lines.move(np.array([0]), 0, 2), "pending = lines"),
+        (lambda books: books._journal.posted.update({EntryKind.PAYOUT: 1}), "payable = wallets"),
+        (lambda books: setattr(books._points, "left_cents", 1), "points liability = lots"),
+        (lambda books: setattr(books._orders, "points_cents", 1), "points redeemed"),
+    ],
+)  # fmt: skip
+def test_a_planted_error_is_found_on_the_day_of_the_next_posting(ledger, plant, claim):
+    plant(ledger)
+    ledger.book_gifts(1, people(1), 5)
+    with pytest.raises(LedgerError, match=claim):
+        ledger.check_day()
+
+
+@pytest.mark.parametrize("kind", EntryKind)
+def test_sums_and_balances_follow_every_posting(kind):
+    journal = Journal(3)
+    for wallet in journal.wallets.values():
+        wallet[:] = 1000
+    journal.sums = journal.wallet_sums()
+    journal.balances()
+    before = dict(journal.sums)
+    journal.post(kind, 0, np.arange(4), people(2, 0, 2, 1), cents(5, 0, 7, 9))
+    assert journal.sums == journal.wallet_sums()
+    moved = {name: journal.sums[name] - before[name] for name in before}
+    assert moved == dict.fromkeys(before, 0) | {
+        name: 21 * sign for name, sign in FLOWS[kind].wallets.items()
+    }
+    changed = {name: amount for name, amount in journal.balances().items() if amount}
+    assert set(changed) == {label(FLOWS[kind].debit), label(FLOWS[kind].credit)}
+    assert {abs(amount) for amount in changed.values()} == {21}
+
+
+def test_a_refused_posting_leaves_sums_as_they_were():
+    journal = Journal(3)
+    journal.post(EntryKind.COMMISSION, 0, 0, people(0, 1), cents(100, 50))
+    before = dict(journal.sums)
+    with pytest.raises(LedgerError, match="pending of consumer 1 would be -1 cents"):
+        journal.post(EntryKind.APPROVE, 0, 0, people(0, 1), cents(100, 51))
+    assert journal.sums == journal.wallet_sums() == before
+
+
+@pytest.mark.parametrize(("days", "found_after"), [(3, 3), (40, 30)])
+def test_a_tampered_wallet_is_found_at_the_end_of_a_month_and_of_the_run(days, found_after):
+    scenario = Scenario.from_table({"days": days, "network": {"mean_degree": 8}})
+    model = WordOfMouthModel(scenario).run(days=2)
+    model.ledger._journal.wallets["capped"][7] += 1
+    with pytest.raises(LedgerError, match="capped = wallets, but 0 != 1"):
+        model.run()
+    assert model.tick == found_after
+
+
+def test_payouts_below_the_minimum_are_looked_at_again_when_something_moves():
+    ledger = Ledger(5)
+    for day in range(4):
+        ledger.book_orders(make_orders([day], tick=day))
+        ledger.accrue(day, credit(day, 1, 300), due_tick=day)
+        ledger.approve(day)
+        assert ledger.pay(day, minimum_cents=700) == (900 if day == 2 else 0)
+        assert ledger.pay(day, minimum_cents=700) == 0
+    assert ledger.pay(9, minimum_cents=301) == 0
+    assert ledger.pay(9, minimum_cents=300) == 300
+    ledger.reconcile()
+
+
+def test_lines_are_columns_of_the_books(ledger):
+    lines = ledger.lines()
+    assert lines["recipient"].tolist() == [1, 2]
+    assert lines["state"].tolist() == [LineState.PENDING] * 2
+    with pytest.raises(ValueError, match="read-only"):
+        lines["cents"][0] = 1
+
+
+# Offers ----------------------------------------------------------------------------------------
+
+
+class Told(Percentage):
+    """Notes when it is asked."""
+
+    asked: ClassVar[list[int]] = []
+
+    @by_prices
+    def offer(self, market):
+        self.asked.append(market.tick)
+        return super().offer(market)
+
+
+class Weekly(Percentage):
+    """Pays double on every seventh day."""
+
+    def offer(self, market):
+        told = super().offer(market)
+        return told._replace(reward_cents=told.reward_cents * (2 if market.tick % 7 == 0 else 1))
+
+
+def rewards(shop, days):
+    found = []
+    for tick in days:
+        shop.market.advance(tick)
+        found.append(float(shop.programme.offer().reward_cents[0]))
+    return found
+
+
+def test_an_offer_by_prices_is_asked_for_when_prices_change():
+    shop = Shop(Told(rate=0.1))
+    Told.asked.clear()
+    assert rewards(shop, range(5)) == [200.0] * 5
+    shop.prices[0] = 3000
+    assert rewards(shop, range(5, 8)) == [300.0] * 3
+    shop.prices[0] = 2000
+    assert rewards(shop, range(8, 9)) == [200.0]
+    assert Told.asked == [0, 5, 8]
+
+
+def test_an_offer_by_prices_still_ends_with_dates_and_budget():
+    assert rewards(Shop(Percentage(rate=0.1, start_day=1, end_day=3)), range(4)) == [0, 200, 200, 0]
+    shop = Shop(FixedBounty(amount=5, budget=5))
+    assert rewards(shop, [0]) == [500.0]
+    shop.programme.whole.commissions_accrued_cents = 500
+    assert rewards(shop, [1]) == [0.0]
+
+
+def test_a_subclass_that_offers_anew_is_asked_every_day():
+    assert rewards(Shop(Weekly(rate=0.1)), range(6, 9)) == [200.0, 400.0, 200.0]
+
+
+def test_a_cap_is_told_as_it_fills():
+    shop = Shop(FixedBounty(amount=5, cap_per_person=8))
+    assert shop.programme.offer().reward_cents[0].tolist() == [500.0] * 10
+    shop.programme.whole._received[3] = 600
+    shop.market.advance(1)
+    assert shop.programme.offer().reward_cents[0, 3] == 200.0
+
+
+# Records ---------------------------------------------------------------------------------------
+
+
+def test_a_record_asked_late_is_the_record_kept_from_the_start():
+    asked, late = CreditHistory(4), CreditHistory(4)
+    asked.counts(LIFETIME)
+    for history in (asked, late):
+        for month, first in ((0, 0), (1, 3)):
+            history.enter(month)
+            orders = make_orders(range(first, first + 3), sponsor=[1, 2, 1])
+            pay = Commissions(
+                np.arange(3), people(1, 2, 1), cents(100, 50, 70), np.ones(3, np.int8)
+            )
+            history.credit(30 * month, orders, pay)
+        history.retract(np.array([0, 4]))
+        history.lower(np.array([2, 5]), cents(10, 20))
+    for period in (LIFETIME, MONTH):
+        for name in ("counts", "net_cents", "commission_cents"):
+            one, other = (getattr(history, name)(period) for history in (asked, late))
+            assert one.dtype == other.dtype
+            assert one.tolist() == other.tolist(), (name, period)
+    assert late.counts(LIFETIME).tolist() == [0, 3, 1, 0]
+    assert late.commission_cents(MONTH).tolist() == [0, 150, 0, 0]
+    late.enter(2)
+    assert not late.counts(MONTH).any()
+    assert late.counts(LIFETIME).tolist() == [0, 3, 1, 0]
+
+
+def test_rows_of_numbers_fill_a_table_beyond_its_room():
+    table = Table({"one": np.int64, "other": np.int32})
+    for k in range(200):
+        table.append_row([k, -k])
+    assert table["one"].tolist() == list(range(200))
+    assert table["other"].tolist() == [-k for k in range(200)]
+    with pytest.raises(ValueError, match="shorter"):
+        table.append_row([1])
