@@ -103,7 +103,7 @@ def _save_alone(save: Callable[[Any, Any], None], signature: Any, compiled: Any)
         save(signature, compiled)
 
 
-def _compiled(function: Function, **options: bool) -> Function:
+def _declared(function: Function, **options: bool) -> Function:
     """Compile with what all have in common.
 
     ``error_model="numpy"`` only removes the zero-division branch; floating-point arithmetic stays
@@ -120,12 +120,12 @@ def _compiled(function: Function, **options: bool) -> Function:
 
 def rule(function: Function) -> Function:
     """Compile a scalar decision rule; ``rule.py_func`` is the plain function."""
-    return _compiled(function)
+    return _declared(function)
 
 
 def inlined_rule(function: Function) -> Function:
     """Compile a scalar rule that is always taken into its callers, so that loops can be vectors."""
-    return _compiled(function, forceinline=True)
+    return _declared(function, forceinline=True)
 
 
 kernel = rule
@@ -138,7 +138,7 @@ def phase(function: Function) -> Function:
     Without reference counts: with them, each call of an inner function counts every array of every
     tuple up and down again, which takes longer than the work.
     """
-    return _compiled(function, _nrt=False)
+    return _declared(function, _nrt=False)
 
 
 def inner(function: Function) -> Function:
@@ -146,7 +146,7 @@ def inner(function: Function) -> Function:
 
     Without the wrappers that unpack named tuples for Python, compiling takes half the time.
     """
-    return _compiled(function, no_cpython_wrapper=True, forceinline=True, _nrt=False)
+    return _declared(function, no_cpython_wrapper=True, forceinline=True, _nrt=False)
 
 
 def _prefetch(context: Any, array: Any, index: Any) -> Any:

@@ -37,7 +37,8 @@ LAYERS = (
     "threads", "engine",
     "word_of_mouth", "agents", "agent_engine", "measures", "twins", "disclosure", "model",
     "run_file", "checkpoint",
-    "theory", "theory_buying", "contagion", "recommending", "presets", "reductions", "studies/", "validation/",
+    "theory", "theory_buying", "contagion", "recommending", "presets", "reductions",
+    "studies/", "validation/",
     "report/", "app/", "commands/", "cli", "testing/", "__init__",
 )  # fmt: skip
 

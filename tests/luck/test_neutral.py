@@ -22,10 +22,10 @@ from sim._jit import plain
 from sim.agents import Consumer
 from sim.model import WordOfMouthModel
 from sim.opportunists import Opportunists
-from sim.tastes import homophilous_tastes
 from sim.randomness import Decision
 from sim.scenario import Behavior, Scenario, neutral_behavior
 from sim.schemes.team import TeamPurchase
+from sim.tastes import homophilous_tastes
 from sim.teams import Seating, Teams
 from sim.world import World, make_world, world_seed
 from tests.agreement.told import Told
