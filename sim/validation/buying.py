@@ -226,8 +226,8 @@ TARGETS: tuple[Target, ...] = (
         plant=Plant(
             says="a gamma shape raised by 1: the paces of customers too alike",
             module="sim.population",
-            old="special.gammaincinv(shape, stay[0]) / shape",
-            new="special.gammaincinv(shape + 1, stay[0]) / (shape + 1)",
+            old="special.gammaincinv(shape, u) / shape",
+            new="special.gammaincinv(shape + 1, u) / (shape + 1)",
         ),
         fast=True,
     ),
@@ -260,8 +260,8 @@ TARGETS: tuple[Target, ...] = (
         plant=Plant(
             says="lognormal valuations with the stated amount as mean instead of as median",
             module="sim.population",
-            old="median * np.exp(settings.valuation_spread * special.ndtri(u))",
-            new="median * _lognormal(u, settings.valuation_spread)",
+            old="median * np.exp(spread * special.ndtri(u))",
+            new="median * _lognormal(u, spread)",
         ),
         fast=True,
     ),

@@ -313,23 +313,18 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "B7", "L", "Cascades become large at R = 1 and then reach a share that theory knows.",
         NEWMAN, "`presets.cascade_sizes` on G(20,000, 10/n): the largest of 200 cascades.", giant,
-        Plant("an off-by-one: an adopter forgets her last friend", "sim.contagion",
-              "range(indptr[i], indptr[i + 1]):\n                j = target[e]\n"
-              "                if seen[j] == r:",
-              "range(indptr[i], indptr[i + 1] - 1):\n                j = target[e]\n"
-              "                if seen[j] == r:"),
+        Plant("an off-by-one: the last tie of a batch is forgotten", "sim.contagion",
+              "if probability.size == 1:\n        for k in range(count):",
+              "if probability.size == 1:\n        for k in range(count - 1):"),
         fast=True,
     ),
     Target(
         "B8", "L", "The same for a power law of degrees.", "Newman 2002",
         "`presets.independent_cascade` from the 20 best connected on a configuration model of "
         "100,000 people, exponent 2.5, degrees 2 to 1,000.", configuration,
-        Plant("a swapped index: the draw of a tie is that of its sharer's first tie",
-              "sim.contagion",
-              "uniforms(seed, TIE, 0, i, j, 0)[0] < probability[min(e, last)]:\n"
-              "                step[j] = step[i] + 1",
-              "uniforms(seed, TIE, 0, i, 0, 0)[0] < probability[min(e, last)]:\n"
-              "                step[j] = step[i] + 1"),
+        Plant("a lost index: all ties of a sharer have one draw", "sim.contagion",
+              "np.uint64(sources[k]), np.uint64(receivers[k]), zero",
+              "np.uint64(sources[k]), zero, zero"),
         fast=True,
     ),
     Target(
@@ -337,12 +332,9 @@ TARGETS: tuple[Target, ...] = (
         KEMPE,
         "`presets.independent_cascade` against SciPy's breadth-first search over the ties whose "
         "draw is below the probability, on 60 small worlds.", live_edges,
-        Plant("a stale read: a person is asked again by everybody, not once a tie",
-              "sim.contagion",
-              "uniforms(seed, TIE, 0, i, j, 0)[0] < probability[min(e, last)]:\n"
-              "                step[j] = step[i] + 1",
-              "uniforms(seed, TIE, step[i], i, j, 0)[0] < probability[min(e, last)]:\n"
-              "                step[j] = step[i] + 1"),
+        Plant("a swapped index: draws belong to places in a batch, not to ties", "sim.contagion",
+              "np.uint64(sources[k]), np.uint64(receivers[k]), zero",
+              "np.uint64(sources[k]), np.uint64(k), zero"),
         fast=True,
     ),
     Target(

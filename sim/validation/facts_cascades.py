@@ -351,8 +351,8 @@ TARGETS: tuple[Target, ...] = (
         plant=Plant(
             says="an off-by-one: the first friend addressed counts as one of the friends beyond",
             module="sim.population",
-            old="traits.effort[:] = settings.effort * _lognormal(",
-            new="traits.effort[:] = (settings.effort - 1) * _lognormal(",
+            old="settings.effort * _lognormal(",
+            new="(settings.effort - 1) * _lognormal(",
         ),
     ),
 )

@@ -227,8 +227,8 @@ TARGETS: tuple[Target, ...] = (
         plant=Plant(
             says="closeness summed over friends' own ties: everybody as close as can be",
             module="sim.population",
-            old="    return total / np.maximum(degree, 1)",
-            new="    return np.minimum(total, 1)",
+            old="row_means(graph.arrays.indptr, graph.arrays.strength)",
+            new="np.minimum(np.diff(graph.arrays.indptr), 1)",
         ),
     ),
     Target(

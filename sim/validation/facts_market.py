@@ -277,9 +277,9 @@ TARGETS: tuple[Target, ...] = (
         measure=homophily_confound,
         plant=Plant(
             says="tastes mixed with a field of their own: friends have nothing in common",
-            module="sim.population",
-            old="return _standardised(weight * field + np.sqrt(1 - weight * weight) * own)",
-            new="return _standardised(own)",
+            module="sim.tastes",
+            old="    field *= weight\n",
+            new="    field *= 0.0\n",
         ),
         explained="At the default taste correlation of 0.3 the excess odds are overstated 1.97 "
         "times, just short of twice and well short of the published 4 to 8; at 0.6 it is 2.6. "

@@ -330,8 +330,8 @@ TARGETS: tuple[Target, ...] = (
         plant=Plant(
             says="everybody buys again at the mean pace",
             module="sim.population",
-            old="traits.purchase_rate[:] = special.gammaincinv(shape, stay[0]) / shape",
-            new="traits.purchase_rate[:] = 1.0",
+            old="special.gammaincinv(shape, u) / shape",
+            new="np.ones_like(u)",
         ),
     ),
 )

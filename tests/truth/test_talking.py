@@ -12,10 +12,10 @@ from sim.agents import Consumer
 from sim.errors import InputWarning
 from sim.model import WordOfMouthModel
 from sim.network import SocialGraph
-from sim.tastes import homophilous_tastes
 from sim.randomness import Decision, uniform_table
 from sim.rules import coefficients
 from sim.scenario import Behavior, Scenario
+from sim.tastes import homophilous_tastes
 from sim.world import make_world
 from tests.worlds import plain_scenario, rich_scenario, run
 

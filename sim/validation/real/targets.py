@@ -155,8 +155,8 @@ TARGETS: tuple[Target, ...] = (
         simulated_path,
         plant=Plant(
             "the two parameters of dropout swapped", "sim.population",
-            "_beta(dropout_u, settings.dropout_a, settings.dropout_b)",
-            "_beta(dropout_u, settings.dropout_b, settings.dropout_a)",
+            "_beta(u, settings.dropout_a, settings.dropout_b)",
+            "_beta(u, settings.dropout_b, settings.dropout_a)",
         ),
     ),
 )  # fmt: skip
