@@ -6,7 +6,6 @@ RUN    := .venv/bin/python
 # What `make demo` runs, and where it leaves its report.
 DEMO_OUT := results/demo
 DEMO     := compare experiments/founding/scenario.toml --replications 20 --out $(DEMO_OUT) --overwrite
-BENCH    := benchmarks/bench.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -29,8 +28,8 @@ lint: .venv/installed  ## check style, format and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-bench: .venv/installed  ## measure speed
-	@$(RUN) $(BENCH)
+bench: .venv/bench  ## measure speed against peers; ARGS=--quick for a shorter run
+	@$(RUN) -m benchmarks $(ARGS)
 
 docs: .venv/installed  ## write again what the pages take from the code
 	@$(RUN) -m sim.cli schemes --markdown > docs/reference/.schemes.md
@@ -62,4 +61,10 @@ clean:  ## remove .venv, caches and the demo's results
 	fi
 	@echo 'Installing the locked dependencies into .venv (about a minute the first time)'
 	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@touch $@
+
+# Peers are wanted by the benchmark only.
+.venv/bench: .venv/installed
+	@echo 'Installing the peers that are measured'
+	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[all,bench]'
 	@touch $@
