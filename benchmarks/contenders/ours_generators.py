@@ -11,7 +11,7 @@ def prepare(job):
             graph = sim.SocialGraph.generate(
                 job["kind"], job["size"], seed=turn + 2, **job["parameters"]
             )
-            return {"ties": graph.tie_count, "largest": int(np.diff(graph.arrays.indptr).max())}
+            return {"ties": graph.tie_count, "largest": int(np.diff(graph.rows.indptr).max())}
 
         return work
 

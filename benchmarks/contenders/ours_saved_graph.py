@@ -12,8 +12,8 @@ def prepare(job):
     def save():
         parameters = {"mean_degree": MEAN_DEGREE} | job["parameters"]
         graph = sim.SocialGraph.generate(job["kind"], job["size"], seed=3, **parameters)
-        np.save(Path(job["folder"]) / "indptr.npy", graph.arrays.indptr)
-        np.save(Path(job["folder"]) / "target.npy", graph.arrays.target)
+        np.save(Path(job["folder"]) / "indptr.npy", graph.rows.indptr)
+        np.save(Path(job["folder"]) / "target.npy", graph.rows.target)
         return graph.tie_count
 
     return lambda turn: save
