@@ -62,16 +62,21 @@ BATCH = 1024
 ROOM = BATCH + 64
 """Entries of a batch's arrays; draws are made in whole vector instructions, a little beyond."""
 
+WIDTH = 16
+"""Ties that are copied at once; a batch's arrays have room for more than that beyond its end."""
+
 AHEAD = 8
 """Entries of the queue between asking for memory and using it."""
 
 
 @inlined_rule
-def take_ties(indptr, target, queue, head, at, filled, sources, ties, receivers):
+def take_ties(indptr, target, queue, head, at, filled, batch):
     """Fill a batch with ties of the queue from entry ``head``, tie ``at`` of its row, on.
 
-    Writes sources, ties and receivers. Returns how many, and where the next batch begins.
+    Writes who sends, who receives, and the ties' numbers. Returns how many, and where the next
+    batch begins.
     """
+    sources, receivers, ties, _, _ = batch
     count = 0
     while head < filled and count < BATCH:
         if head + 2 * AHEAD < filled:
@@ -81,10 +86,21 @@ def take_ties(indptr, target, queue, head, at, filled, sources, ties, receivers)
         i = queue[head]
         first = indptr[i] + at
         taken = min(indptr[np.int64(i) + 1] - first, BATCH - count)
-        for k in range(taken):
-            sources[count + k] = i
-            ties[count + k] = first + k
-            receivers[count + k] = target[first + k]
+        # Short rows are copied as one vector with what follows, which the next row overwrites.
+        width = WIDTH if taken <= WIDTH and first + WIDTH <= target.size else taken
+        if width == WIDTH:
+            for k in range(WIDTH):
+                receivers[count + k] = target[first + k]
+            for k in range(WIDTH):
+                sources[count + k] = i
+        else:
+            for k in range(taken):
+                receivers[count + k] = target[first + k]
+            for k in range(taken):
+                sources[count + k] = i
+        if ties.size > 1:
+            for k in range(taken):
+                ties[count + k] = first + k
         count += taken
         at += taken
         if first + taken == indptr[np.int64(i) + 1]:
@@ -94,11 +110,12 @@ def take_ties(indptr, target, queue, head, at, filled, sources, ties, receivers)
 
 
 @inlined_rule
-def carrying(seed, probability, sources, ties, receivers, count, draws, kept):
+def carrying(seed, probability, count, batch):
     """Which ties of a batch carry: their places in ``kept``; returns how many.
 
     A tie's draw is that of :func:`tie_uniforms`.
     """
+    sources, receivers, ties, drawn, kept = batch
     low, high = key_words(seed)
     place = np.uint64(TIE)
     zero = np.uint64(0)
@@ -106,17 +123,24 @@ def carrying(seed, probability, sources, ties, receivers, count, draws, kept):
         w, _, _, _ = philox4x32(
             np.uint64(sources[k]), np.uint64(receivers[k]), zero, place, low, high
         )
-        draws[k] = unit(w)
+        drawn[k] = w
     found = 0
     if probability.size == 1:
+        below = words_below(probability[0])
         for k in range(count):
             kept[found] = k
-            found += draws[k] < probability[0]
+            found += drawn[k] < below
     else:
         for k in range(count):
             kept[found] = k
-            found += draws[k] < probability[ties[k]]
+            found += unit(drawn[k]) < probability[ties[k]]
     return found
+
+
+@inlined_rule
+def words_below(probability):
+    """How many of the 2^32 words, int64, stand for a uniform below ``probability``."""
+    return np.int64(min(max(math.ceil(probability * 4294967296.0 - 0.5), 0.0), 4294967296.0))
 
 
 @kernel
@@ -126,13 +150,12 @@ def cascade(seed, indptr, target, probability, seeds):
     probability : float64 (T,) per tie, or (1,) for all. Kempe, Kleinberg and Tardos (2003).
     """
     step, queue, filled = start(indptr.size - 1, seeds)
-    sources, ties, receivers, draws, kept = batch_arrays()
+    batch = batch_arrays(probability.size)
+    sources, receivers, _, _, kept = batch
     head, at = 0, 0
     while head < filled:
-        count, head, at = take_ties(
-            indptr, target, queue, head, at, filled, sources, ties, receivers
-        )
-        found = carrying(seed, probability, sources, ties, receivers, count, draws, kept)
+        count, head, at = take_ties(indptr, target, queue, head, at, filled, batch)
+        found = carrying(seed, probability, count, batch)
         for m in range(found):
             prefetch(step, receivers[kept[m]])
         for m in range(found):
@@ -145,13 +168,13 @@ def cascade(seed, indptr, target, probability, seeds):
 
 
 @kernel
-def batch_arrays():
-    """Room for a batch: sources, ties, receivers, draws, and the places of those kept."""
+def batch_arrays(probabilities):
+    """Room for a batch: who sends, who receives, ties (if their chances differ), words, places."""
     return (
         np.zeros(ROOM, np.uint32),
-        np.zeros(ROOM, np.int64),
         np.zeros(ROOM, np.uint32),
-        np.zeros(ROOM),
+        np.zeros(ROOM if probabilities > 1 else 1, np.int64),
+        np.zeros(ROOM, np.uint32),
         np.zeros(ROOM, np.uint32),
     )
 
@@ -164,9 +187,10 @@ def cascade_sizes(seed, indptr, target, probability, origins):
     """
     people = indptr.size - 1
     seen = np.full(people, NEVER, np.int32)
-    queue = np.empty(people, np.uint32)
+    queue = np.empty(people + 1, np.uint32)
     sizes = np.empty(origins.size, np.int64)
-    sources, ties, receivers, draws, kept = batch_arrays()
+    batch = batch_arrays(probability.size)
+    _, receivers, _, _, kept = batch
     for r in range(origins.size):
         w0, w1, _, _ = words(seed, REPLICATION, 0, r, 0, 0)
         own = (w1 << np.uint64(32)) | w0
@@ -174,19 +198,18 @@ def cascade_sizes(seed, indptr, target, probability, origins):
         seen[origins[r]] = r
         filled, head, at = 1, 0, 0
         while head < filled:
-            count, head, at = take_ties(
-                indptr, target, queue, head, at, filled, sources, ties, receivers
-            )
-            found = carrying(own, probability, sources, ties, receivers, count, draws, kept)
+            count, head, at = take_ties(indptr, target, queue, head, at, filled, batch)
+            found = carrying(own, probability, count, batch)
             for m in range(found):
                 prefetch(seen, receivers[kept[m]])
                 prefetch(indptr, receivers[kept[m]])
             for m in range(found):
                 j = receivers[kept[m]]
-                if seen[j] != r:
-                    seen[j] = r
-                    queue[filled] = j
-                    filled += 1
+                # Without a branch, what comes next is begun before ``seen`` has been fetched.
+                is_new = seen[j] != r
+                seen[j] = r
+                queue[filled] = j
+                filled += is_new
         sizes[r] = filled
     return sizes
 

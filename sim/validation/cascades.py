@@ -314,8 +314,8 @@ TARGETS: tuple[Target, ...] = (
         "B7", "L", "Cascades become large at R = 1 and then reach a share that theory knows.",
         NEWMAN, "`presets.cascade_sizes` on G(20,000, 10/n): the largest of 200 cascades.", giant,
         Plant("an off-by-one: the last tie of a batch is forgotten", "sim.contagion",
-              "if probability.size == 1:\n        for k in range(count):",
-              "if probability.size == 1:\n        for k in range(count - 1):"),
+              "below = words_below(probability[0])\n        for k in range(count):",
+              "below = words_below(probability[0])\n        for k in range(count - 1):"),
         fast=True,
     ),
     Target(
