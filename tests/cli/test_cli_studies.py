@@ -97,7 +97,7 @@ def test_a_ranking_again_in_its_folder_does_no_run_twice(vouch, study, tmp_path)
 def test_sensitivity_explains_what_the_policy_changes(vouch, study, tmp_path):
     ended = vouch("sensitivity", study, "--workers", 1, "--out", "out")
     assert ended.code == 0, ended.err
-    assert "What moves the gain of give_get over none: 12 settings" in ended.out
+    assert "What moves the gain of give_get over no reward: 12 settings" in ended.out
     found = json.loads((tmp_path / "out" / "sensitivity.json").read_text())
     factors = {one["factor"] for one in found["measures"]["orders"]["indices"]}
     assert factors == {"population.homophily", "policies.give_get.give"}

@@ -263,7 +263,7 @@ def test_a_disk_that_is_full_is_one_message_and_then_goes_on(
             raise OSError(28, "No space left on device")
         return replace(self, target)
 
-    monkeypatch.setattr("sim.studies.sweeps.foreman.SECONDS_OF_A_BATCH", 0.02)
+    monkeypatch.setattr("sim.studies.sweeps.foreman.SECONDS_OF_A_BATCH", 1e-9)
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", until_it_is_full)
         end = vouch("sweep", study, "--out", "full", "--workers", 1)

@@ -143,7 +143,7 @@ def with_strength(replication: int, strength: float) -> World:
     graph = world(replication).graph
     equal = graph.arrays._replace(strength=np.full(graph.tie_count, strength, np.float32))
     seed = world_seed(DEFAULT.seed, replication)
-    return make_world(DEFAULT, seed, dataclasses.replace(graph, arrays=equal))
+    return make_world(DEFAULT, seed, dataclasses.replace(graph, rows=equal))
 
 
 SPLITS = {"sender": sender(6.0), "equal": Told(give=3.0, get=3.0), "recipient": recipient(6.0)}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import sim.incentives
+import sim.ledger
 import sim.limits
 from sim.incentives import FixedBounty, MultiLevel, Percentage, RecipientOnly, Scheme
 from sim.ledger import Ledger
@@ -61,7 +62,7 @@ BREAKS: dict[str, tuple[Scheme, object, str, Callable]] = {
         RecipientOnly(budget=9), Part, "_within_budget", lambda self, wanted: wanted,
     ),
     "I4": (MultiLevel(levels=3, **OPEN), Market, "ancestors", same_referrer_again),
-    "I6": (Percentage(**OPEN), sim.ledger, "_within_reach", lambda clawback: ()),
+    "I6": (Percentage(**OPEN), sim.ledger, "within_reach", lambda clawback: ()),
     "I7": (MultiLevel(levels=3, **OPEN), Part, "_eligible", lambda self, orders, claims: claims),
     "I13": (TeamPurchase(commission=0.1, **OPEN), TeamPurchase, "settle", paid_regardless_of_teams),
 }  # fmt: skip

@@ -281,7 +281,7 @@ def test_a_memory_of_its_own_is_caught():
         lambda market: market.sponsor_of.fill(0),
         lambda market: market._people.is_member.fill(False),
         lambda market: market.advance(market.tick + 1),
-        lambda market: market.history._counts.fill(7),
+        lambda market: market.history._sums.counts.fill(7),
     ],
 )
 def test_writing_to_the_market_is_caught(write):
