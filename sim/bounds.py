@@ -46,8 +46,8 @@ def no_bound(c, first, second):
 
 
 DEPENDS_ON = {
-    "repeat_at_most": ("repeat", "chance"),
-    "lapse_multiplier_at_most": ("lapse_multiplier", "happens", "chance"),
+    "repeat_at_most": ("repeat", "chance", "satisfaction"),
+    "lapse_multiplier_at_most": ("lapse_multiplier", "happens", "chance", "satisfaction"),
 }
 """Bounds, and the rules that must be the built-in ones for each to hold."""
 

@@ -79,6 +79,8 @@ class Journal:
         """
         party = np.asarray(party, np.int32)
         amounts = np.asarray(amounts, np.int64)
+        if party.shape != amounts.shape:
+            raise LedgerError(f"{label(kind)}: {amounts.size} amounts for {party.size} consumers")
         total, least, some, first, last = _survey(party, amounts)
         if least < 0:
             raise LedgerError(f"{label(kind)} of {least} cents")

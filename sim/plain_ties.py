@@ -78,7 +78,9 @@ def read_pairs(
     filled, held = 0, 0
     with file.open("rb") as stream:
         for _ in range(skip):
-            stream.readline()
+            line = stream.readline()
+            if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
+                return None  # what is one line here is several where a return ends a line
         while count := stream.readinto(buffer[held : block - 1].data):
             held += count
             used, filled = _parse(buffer, held, ord(separator), first, second, filled)

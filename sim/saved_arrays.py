@@ -51,6 +51,14 @@ def open_arrays(file: Path) -> dict[str, np.ndarray]:
     OSError, ValueError, EOFError, zipfile.BadZipFile
         If the file cannot be read, is cut off or damaged.
     """
+    try:
+        return _opened(file)
+    except (struct.error, KeyError, NotImplementedError, RuntimeError) as error:
+        # Places beyond the end, and ways of packing that nobody uses.
+        raise ValueError(f"its directory is damaged ({error})") from error
+
+
+def _opened(file: Path) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(file) as archive, file.open("rb") as stream:
         content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
         return {

@@ -43,18 +43,27 @@ class Threads:
         blocks = -(-people // BLOCK)
         edges = [min(people, blocks * k // used * BLOCK) for k in range(used + 1)]
         self.ranges = list(itertools.pairwise(edges))
-        self._pool = ThreadPoolExecutor(used - 1, "vouch") if used > 1 else None
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
 
     def run(self, kernel: Callable[..., int], *arguments: Any) -> list[int]:
         """Call ``kernel(*arguments, begin, end, worker)`` for each range; what each returns."""
-        if self._pool is None:
+        if len(self.ranges) == 1:
             return [kernel(*arguments, *self.ranges[0], 0)]
+        pool = self._threads()
         others = [
-            self._pool.submit(kernel, *arguments, begin, end, worker)
+            pool.submit(kernel, *arguments, begin, end, worker)
             for worker, (begin, end) in enumerate(self.ranges[1:], 1)
         ]
         first = kernel(*arguments, *self.ranges[0], 0)
         return [first, *(other.result() for other in others)]
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """The threads beside this one; a process that was forked has none of its parent's."""
+        if self._pool is None or self._process != os.getpid():
+            self._pool = ThreadPoolExecutor(len(self.ranges) - 1, "vouch")
+            self._process = os.getpid()
+        return self._pool
 
     def close_gaps(self, rows: np.ndarray, counts: list[int]) -> int:
         """Move what each range wrote at its own begin together; returns how many there are."""

@@ -200,8 +200,11 @@ class Scheme(BaseModel):
 
     @property
     def tells_by_prices(self) -> bool:
-        """Whether what people are told depends on the prices alone, see :func:`by_prices`."""
-        return getattr(type(self).offer, "by_prices", False)
+        """Whether what people are told depends on the prices alone, see :func:`by_prices`.
+
+        A class that inherits ``offer`` may have changed what that reads, and is asked every day.
+        """
+        return getattr(vars(type(self)).get("offer"), "by_prices", False)
 
     @abstractmethod
     def offer(self, market: Market) -> Offer:

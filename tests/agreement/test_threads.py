@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
 from sim import rules
 from sim._jit import uncached_rule
-from sim.bounds import lapse_multiplier_at_most, repeat_at_most
+from sim.bounds import lapse_multiplier_at_most, lost_bounds, repeat_at_most
 from sim.errors import InputError
 from sim.model import WordOfMouthModel
 from sim.randomness import Decision, fill_words, words
@@ -61,6 +64,22 @@ def test_ranges_cover_everybody_once_at_block_edges():
     assert all(begin % 1024 == 0 for begin in begins)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_process_has_threads_of_its_own():
+    threads = Threads(2 * WORTH_A_THREAD, 2)
+    lengths = [end - begin for begin, end in threads.ranges]
+    assert threads.run(length_of) == lengths
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(0 if threads.run(length_of) == lengths else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def length_of(begin, end, worker):
+    return end - begin
+
+
 def test_gaps_between_ranges_are_closed_in_order():
     threads = Threads(2 * WORTH_A_THREAD, 2)
     middle = threads.ranges[1][0]
@@ -108,6 +127,15 @@ def test_bounds_lie_above_their_rules():
                         assert bound >= rules.lapse_multiplier(
                             c.stay, c.fatigue.lapse, satisfied, earned, stays, friends, fatigue
                         )
+
+
+def test_bounds_are_lost_with_a_rule_that_they_rest_on():
+    def delighted(c, gap):
+        return 3.0
+
+    assert lost_bounds(rules.BUILT_IN) == []
+    both = ["repeat_at_most", "lapse_multiplier_at_most"]
+    assert lost_bounds(rules.replace(satisfaction=delighted)) == both
 
 
 def test_a_rule_of_ones_own_above_the_bound_is_asked_all_the_same():

@@ -146,6 +146,17 @@ def test_an_offer_by_prices_is_asked_for_when_prices_change():
     assert Told.asked == [0, 5, 8]
 
 
+class Inherits(Told):
+    """Takes the offer over, and may have changed what it reads."""
+
+
+def test_an_offer_that_is_inherited_is_asked_for_daily():
+    shop = Shop(Inherits(rate=0.1))
+    Told.asked.clear()
+    rewards(shop, range(3))
+    assert set(Told.asked) == {0, 1, 2}
+
+
 def test_an_offer_by_prices_still_ends_with_dates_and_budget():
     assert rewards(Shop(Percentage(rate=0.1, start_day=1, end_day=3)), range(4)) == [0, 200, 200, 0]
     shop = Shop(FixedBounty(amount=5, budget=5))

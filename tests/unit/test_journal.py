@@ -79,3 +79,10 @@ def test_rows_are_found_by_order_whatever_their_order(ids, stored):
         assert list(zip(rows, place, strict=True)) == expected
         assert (index.contains(asked) == np.isin(asked, table["order_id"])).all()
     assert index._ascending.length + len(index._late_id) == stored
+
+
+def test_amounts_must_be_as_many_as_parties():
+    journal = Journal(5)
+    with pytest.raises(LedgerError, match="1 amounts for 3 consumers"):
+        journal.post(EntryKind.ORDER, 0, 0, people(0, 1, 2), cents(5))
+    assert not any(wallet.any() for wallet in journal.wallets.values())

@@ -52,6 +52,16 @@ def test_an_unusual_line_is_left_to_the_other_reader(tmp_path, line, end):
     assert read_pairs(written(tmp_path, f"1,2\n{line}\n5,6{end}"), ",", 0) is None
 
 
+@pytest.mark.parametrize("skipped", ["source,target\r1,2\n", "# a\r# b\n", "# a\r\r\n"])
+def test_a_lone_return_among_the_skipped_lines_is_left_to_the_other_reader(tmp_path, skipped):
+    assert read_pairs(written(tmp_path, skipped + "3,4\n"), ",", skipped.count("\n")) is None
+
+
+def test_no_tie_is_lost_where_returns_end_lines(tmp_path):
+    edges = read_edges(written(tmp_path, "source,target\r1,2\n2,3\n3,4\n4,5\n"))
+    assert edges.source.size == 4
+
+
 def test_a_line_longer_than_a_block_is_unusual(tmp_path):
     assert read_pairs(written(tmp_path, TEXT), ",", 0, block=12) is None
 

@@ -83,3 +83,19 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "c.npz").write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(zipfile.BadZipFile):
         open_arrays(tmp_path / "c.npz")
+
+
+def test_a_damaged_directory_is_a_value_error_at_every_byte(file):
+    whole = bytearray(file.read_bytes())
+    directory = whole.index(b"PK\x01\x02")
+    entry = 46  # bytes of a directory's entry before its name
+    for place in range(directory, directory + entry):
+        damaged = whole.copy()
+        damaged[place] ^= 0xFF
+        file.write_bytes(damaged)
+        try:
+            opened = open_arrays(file)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            continue
+        for name in opened.keys() & ARRAYS.keys():  # a name may be what is damaged
+            assert np.array_equal(opened[name], ARRAYS[name])
