@@ -53,8 +53,9 @@ def open_arrays(file: Path) -> dict[str, np.ndarray]:
     """
     try:
         return _opened(file)
-    except (struct.error, KeyError, NotImplementedError, RuntimeError) as error:
-        # Places beyond the end, and ways of packing that nobody uses.
+    except (struct.error, KeyError, RuntimeError) as error:
+        # A place beyond the end, an unknown form of array; what zipfile says of a member that is
+        # packed or encrypted in a way it cannot undo (NotImplementedError is a RuntimeError).
         raise ValueError(f"its directory is damaged ({error})") from error
 
 
