@@ -13,6 +13,7 @@ length 3.7, modularity above 0.75.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -110,6 +111,7 @@ def _mean_circle(steepness: float, smallest: float, largest: float) -> float:
     return float(np.trapezoid(people * size, size) / np.trapezoid(people, size))
 
 
+@functools.lru_cache(maxsize=64)
 def _steepness(wanted: float, smallest: float, largest: float) -> float:
     """The exponent with which a person's circle has ``wanted`` members on average, in [-3, 8]."""
     low, high = -3.0, 8.0

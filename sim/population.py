@@ -6,6 +6,7 @@ Mesa agents read the same memory. P products, N consumers, T directed ties.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy import special
 
 from sim.errors import InputError
 from sim.network import SocialGraph
-from sim.quantiles import Quantile, rounded_quantiles
+from sim.quantiles import Quantile, RoundedQuantile
 from sim.randomness import Decision, uniform_table
 from sim.scenario import Population as PopulationSettings
 from sim.scenario import Product, Scenario
@@ -103,8 +104,20 @@ def _hazard(probability: np.ndarray, period_days: float) -> np.ndarray:
     return -np.log1p(-np.minimum(probability, 1 - 1e-12)) / period_days
 
 
-def _traits(settings: PopulationSettings) -> dict[int, dict[str, Quantile]]:
-    """By column of the draws: the quantile functions of the traits that take its rows, in order."""
+@functools.lru_cache(maxsize=16)
+def _traits(settings: PopulationSettings) -> dict[int, dict[str, RoundedQuantile]]:
+    """By column of the draws: the quantile functions of the traits that take its rows, in order.
+
+    Kept, so that the worlds of a study share what is made of them.
+    """
+    return {
+        column: {name: RoundedQuantile(exact) for name, exact in traits.items()}
+        for column, traits in _exact_traits(settings).items()
+    }
+
+
+def _exact_traits(settings: PopulationSettings) -> dict[int, dict[str, Quantile]]:
+    """The functions of :func:`_traits`, computed value by value."""
     shape = settings.repeat_shape
     return {
         1: {
@@ -127,11 +140,16 @@ def _traits(settings: PopulationSettings) -> dict[int, dict[str, Quantile]]:
     }
 
 
-def _valuation(product: Product, spread: float) -> Quantile:
-    """The quantile function of willingness to pay, in cents; its median defaults to the price."""
+@functools.lru_cache(maxsize=64)
+def _valuation(median_cents: float, spread: float) -> RoundedQuantile:
+    """The quantile function of willingness to pay, in cents; kept as those of the traits are."""
+    return RoundedQuantile(lambda u: median_cents * np.exp(spread * special.ndtri(u)))
+
+
+def _median_valuation(product: Product) -> float:
+    """Median willingness to pay, in cents; it defaults to the price."""
     price = max(product.price, 0.01) if product.valuation is None else product.valuation
-    median = 100 * price
-    return lambda u: median * np.exp(spread * special.ndtri(u))
+    return 100 * price
 
 
 def make_population(scenario: Scenario, graph: SocialGraph, seed: int) -> Population:
@@ -149,11 +167,11 @@ def make_population(scenario: Scenario, graph: SocialGraph, seed: int) -> Popula
     for column, traits in _traits(settings).items():
         draws = trait_uniforms(seed, column, graph.size)
         for row, (name, quantile) in enumerate(traits.items()):
-            getattr(people, name)[:] = rounded_quantiles(quantile, draws[row])
+            getattr(people, name)[:] = quantile(draws[row])
     for number, product in enumerate(scenario.products):
         draws = trait_uniforms(seed, 400 + number if number else 0, graph.size)
-        quantile = _valuation(product, settings.valuation_spread)
-        people.valuation_cents[number] = rounded_quantiles(quantile, draws[0])
+        valuation = _valuation(_median_valuation(product), settings.valuation_spread)
+        people.valuation_cents[number] = valuation(draws[0])
     return people
 
 

@@ -19,7 +19,7 @@ from sim._jit import kernel
 Quantile = Callable[[np.ndarray], np.ndarray]
 
 WORTH_A_TABLE = 20_000
-"""Values from which the polynomials cost less than they save."""
+"""Values asked for from which the polynomials cost less than they save."""
 
 MARGIN = 1e-10
 """Largest relative error a polynomial may be thought to have, ten times what it may show."""
@@ -47,23 +47,37 @@ class Polynomials(NamedTuple):
     margin: np.ndarray
 
 
-def rounded_quantiles(quantile: Quantile, uniforms: np.ndarray) -> np.ndarray:
-    """``quantile(uniforms)`` rounded to float32, to the bit, shape (N,).
+class RoundedQuantile:
+    """A quantile function that gives many values rounded to float32, to the bit.
 
-    quantile : takes and returns float64 (n,), element by element. uniforms : float64 (N,) in
-    (0, 1). Where the function is not smooth, it is computed.
+    The polynomials are made once, when WORTH_A_TABLE values have been asked for in all: in one
+    large world, or in many small ones.
+
+    exact : takes and returns float64 (n,), element by element. Where it is not smooth, it is
+        computed.
     """
-    if uniforms.size < WORTH_A_TABLE:
-        return quantile(uniforms).astype(np.float32)
-    values = np.empty(uniforms.size, np.float32)
-    unsure = np.empty(uniforms.size, np.int32)
-    nearer = np.minimum(uniforms, 1 - uniforms)
-    count = _evaluate(
-        uniforms, nearer, nearer.view(np.uint64), *_polynomials(quantile), values, unsure
-    )
-    rows = unsure[:count]
-    values[rows] = quantile(uniforms[rows])
-    return values
+
+    def __init__(self, exact: Quantile) -> None:
+        self.exact = exact
+        self._asked = 0
+        self._polynomials: Polynomials | None = None
+
+    def __call__(self, uniforms: np.ndarray) -> np.ndarray:
+        """``exact(uniforms)`` rounded, float32 (N,). uniforms : float64 (N,) in (0, 1)."""
+        self._asked += uniforms.size
+        if self._asked < WORTH_A_TABLE:
+            return self.exact(uniforms).astype(np.float32)
+        if self._polynomials is None:
+            self._polynomials = _polynomials(self.exact)
+        values = np.empty(uniforms.size, np.float32)
+        unsure = np.empty(uniforms.size, np.int32)
+        nearer = np.minimum(uniforms, 1 - uniforms)
+        count = _evaluate(
+            uniforms, nearer, nearer.view(np.uint64), *self._polynomials, values, unsure
+        )
+        rows = unsure[:count]
+        values[rows] = self.exact(uniforms[rows])
+        return values
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sim.quantiles import WORTH_A_TABLE, rounded_quantiles
+from sim.quantiles import WORTH_A_TABLE, RoundedQuantile
 from sim.randomness import Decision, uniform_table
 
 SIZE = 200_000
@@ -31,7 +31,7 @@ ROUGH = {
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_value_is_the_exact_one_rounded(name):
     quantile = (SMOOTH | ROUGH)[name]
-    found = rounded_quantiles(quantile, UNIFORMS)
+    found = RoundedQuantile(quantile)(UNIFORMS)
     assert found.dtype == np.float32
     assert found.tobytes() == quantile(UNIFORMS).astype(np.float32).tobytes()
 
@@ -45,19 +45,33 @@ def test_a_smooth_function_is_evaluated_for_few(name):
         asked += u.size
         return SMOOTH[name](u)
 
-    rounded_quantiles(counted, UNIFORMS)
+    RoundedQuantile(counted)(UNIFORMS)
     assert asked < 0.05 * SIZE
 
 
 def test_few_values_are_computed():
     few = UNIFORMS[: WORTH_A_TABLE - 1]
     calls = []
-    rounded_quantiles(lambda u: calls.append(u.size) or u, few)
+    RoundedQuantile(lambda u: calls.append(u.size) or u)(few)
     assert calls == [few.size]
 
 
 def test_the_ends_and_the_middle_of_the_interval():
     edges = np.array([2.0**-33, 2.0**-12, 0.5, 1 - 2.0**-12, 1 - 2.0**-33])
     uniforms = np.resize(edges, WORTH_A_TABLE)
-    found = rounded_quantiles(special.ndtri, uniforms)
+    found = RoundedQuantile(special.ndtri)(uniforms)
     assert np.array_equal(found, special.ndtri(uniforms).astype(np.float32))
+
+
+def test_many_small_questions_pay_for_a_table_as_one_large_one_does():
+    asked = 0
+
+    def counted(u: np.ndarray) -> np.ndarray:
+        nonlocal asked
+        asked += u.size
+        return SMOOTH["beta"](u)
+
+    rounded = RoundedQuantile(counted)
+    parts = [rounded(part) for part in np.split(UNIFORMS, SIZE // 1000)]
+    assert np.concatenate(parts).tobytes() == SMOOTH["beta"](UNIFORMS).astype(np.float32).tobytes()
+    assert asked < WORTH_A_TABLE + 0.05 * SIZE
