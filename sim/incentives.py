@@ -119,6 +119,7 @@ class Programme:
         self._in_points = np.zeros(max(self._leaves) + 1, np.bool_)
         for number, leaf in self._leaves.items():
             self._in_points[number] = leaf.scheme.in_points
+        self._pays_points = bool(self._in_points.any())
         self._expire_days = self._days_of_points()
         self._hold_ticks = self._ticks(scheme.hold_days)
         self._minimum_payout = cents(scheme.minimum_payout, "minimum_payout")
@@ -148,7 +149,7 @@ class Programme:
     @property
     def pays_points(self) -> bool:
         """Whether any part pays in points, or of a programme before it."""
-        return bool(self._in_points.any()) or (self.before is not None and self.before.pays_points)
+        return self._pays_points or (self.before is not None and self.before.pays_points)
 
     @property
     def lineage(self) -> list[Programme]:
@@ -282,7 +283,7 @@ class Programme:
             f"whose margin is {margins[p] / 100:.2f}"
             for p in np.flatnonzero(counts & (pays > margins) & (pays > 0))
         ]
-        endless = self._in_points.any() and not self._expire_days
+        endless = self._pays_points and not self._expire_days
         if endless and self.scheme.budget is None:
             found.append(
                 f"{self.where}: points that never expire and have no budget are a debt without "

@@ -6,13 +6,15 @@ be written. Nothing posted is ever changed or removed.
 
 from __future__ import annotations
 
-from typing import ClassVar
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
-from sim._jit import kernel
+from sim._jit import Packed, inner, kernel, phase, ready
 from sim.accounts import CREDIT_ACCOUNTS, FLOWS, WALLETS, Account, EntryKind, label
-from sim.orders import POSTING_DTYPES, Table
+from sim.orders import NO_ORDERS, POSTING_DTYPES, OpenTable, Orders, Postings
 
 
 def _signs() -> np.ndarray:
@@ -24,6 +26,8 @@ def _signs() -> np.ndarray:
     signs[list(CREDIT_ACCOUNTS)] *= -1
     return signs
 
+
+ORDER, DISCOUNT, COST = int(EntryKind.ORDER), int(EntryKind.DISCOUNT), int(EntryKind.COST)
 
 _SIGNS = _signs()
 _ACCOUNTS = tuple(label(account) for account in Account)
@@ -45,7 +49,7 @@ class Journal:
     ----------
     postings : Table
         A row per posting: tick, kind, party, order_id, cents.
-    posted : dict
+    posted : list of int
         Cents posted so far, by :class:`sim.accounts.EntryKind`.
     wallets : dict
         Cents per consumer, int64 (size,) each, by the names of :data:`sim.accounts.WALLETS`.
@@ -57,11 +61,21 @@ class Journal:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.postings = Table(POSTING_DTYPES)
-        self.posted = dict.fromkeys(EntryKind, 0)
+        self.postings = OpenTable(POSTING_DTYPES, Postings)
+        self.posted = [0] * len(EntryKind)
         self.wallets = {name: np.zeros(size, np.int64) for name in WALLETS}
         self.sums = dict.fromkeys(WALLETS, 0)
         self._balances: tuple[int, dict[str, int]] = -1, {}
+        self._room = Packed(self.postings.room(0))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Compiled code is not saved with the journal; it is looked up again.
+        return {name: value for name, value in vars(self).items() if name != "_enter"}
+
+    @functools.cached_property
+    def _enter(self) -> Callable[..., tuple[int, int, int, int]]:
+        """:func:`_post_orders`, ready to be called."""
+        return ready(_post_orders, Packed(NO_ORDERS), 0, 0, self._room, 0, 0)
 
     def post(
         self,
@@ -100,12 +114,29 @@ class Journal:
         row = {"tick": tick, "kind": kind, "order_id": order_id, "party": party, "cents": amounts}
         self.postings.append(len(amounts), row)
 
+    def post_orders(self, book: Any, first: int, end: int) -> None:
+        """Post takings, discounts and costs of the booked orders of rows ``first`` to ``end``.
+
+        book : what :meth:`sim.order_book.OrderBook.latest` gives. Raises :class:`LedgerError`, and
+        posts nothing, for an unknown consumer.
+        """
+        room = self._room.at(self.postings.room(3 * (end - first)))
+        rows, takings, discounts, costs = self._enter(
+            book, first, end, room, self.postings.length, self.size
+        )
+        if rows < 0:
+            raise LedgerError(f"order of consumers {takings} to {discounts}, there are {self.size}")
+        self.postings.length += rows
+        self.posted[EntryKind.ORDER] += takings
+        self.posted[EntryKind.DISCOUNT] += discounts
+        self.posted[EntryKind.COST] += costs
+
     def balances(self) -> dict[str, int]:
         """Balance of every account in cents, by account name, positive on its usual side."""
         upto, balances = self._balances
         if upto != self.postings.length:
-            posted = np.fromiter(self.posted.values(), np.int64, len(EntryKind))
-            balances = dict(zip(_ACCOUNTS, (_SIGNS @ posted).tolist(), strict=True))
+            moved = _SIGNS @ np.array(self.posted)
+            balances = dict(zip(_ACCOUNTS, moved.tolist(), strict=True))
             self._balances = self.postings.length, balances
         return dict(balances)
 
@@ -153,6 +184,48 @@ class Journal:
                 raise LedgerError(
                     f"{label(kind)}: {name} of consumer {party[row]} would be {left} cents"
                 )
+
+
+@phase
+def _post_orders(
+    book: Orders, first: int, end: int, postings: Postings, place: int, size: int
+) -> tuple[int, int, int, int]:
+    """Write the postings of booked orders from row ``place`` on, none for zero cents.
+
+    Returns how many, and the cents of ORDER, DISCOUNT and COST; or -1 and the lowest and highest
+    buyer if not all are below ``size``.
+    """
+    lowest, highest = size, -1
+    for k in range(first, end):
+        lowest, highest = min(lowest, book.buyer[k]), max(highest, book.buyer[k])
+    if lowest < 0 or highest >= size:
+        return -1, lowest, highest, 0
+    row = place
+    takings, discounts, costs = 0, 0, 0
+    for k in range(first, end):
+        cents = book.price_cents[k] - book.discount_cents[k]
+        takings += cents
+        row = enter(postings, row, ORDER, book, k, cents)
+    for k in range(first, end):
+        discounts += book.discount_cents[k]
+        row = enter(postings, row, DISCOUNT, book, k, book.discount_cents[k])
+    for k in range(first, end):
+        costs += book.cost_cents[k]
+        row = enter(postings, row, COST, book, k, book.cost_cents[k])
+    return row - place, takings, discounts, costs
+
+
+@inner
+def enter(postings: Postings, row: int, kind: int, book: Orders, k: int, cents: int) -> int:
+    """Write a posting of the order of row k, unless it is of zero cents; returns the next row."""
+    if cents == 0:
+        return row
+    postings.tick[row] = book.tick[k]
+    postings.kind[row] = kind
+    postings.party[row] = book.buyer[k]
+    postings.order_id[row] = book.order_id[k]
+    postings.cents[row] = cents
+    return row + 1
 
 
 @kernel

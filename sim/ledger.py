@@ -163,14 +163,10 @@ class Ledger:
             return
         if np.count_nonzero(orders.order_id[1:] < orders.order_id[:-1]):
             orders = orders.take(np.argsort(orders.order_id, kind="stable"))
-        self._orders.add(orders)
-        for kind, amounts in (
-            (EntryKind.ORDER, orders.net_cents),
-            (EntryKind.DISCOUNT, orders.discount_cents),
-            (EntryKind.COST, orders.cost_cents),
-        ):
-            self._journal.post(kind, orders.tick, orders.order_id, orders.buyer, amounts)
-        self._orders.schedule_refunds(orders.order_id, orders.refund_tick)
+        dated = self._orders.add(orders)
+        self._journal.post_orders(*self._orders.latest(len(orders.order_id)))
+        if dated:
+            self._orders.schedule_refunds(orders.order_id, orders.refund_tick)
 
     def book_gifts(self, tick: int, people: np.ndarray, cost_cents: int) -> None:
         """Book products given away: the goods leave the stock, nobody pays.

@@ -11,14 +11,16 @@ out of every count of orders.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import sub
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
 from sim.commission_lines import LineState
+from sim.day import COUNTS
 from sim.ledger import Ledger, Orders
 from sim.network import SocialGraph
-from sim.orders import FAKE_IDENTITY, PHANTOM, RING, Table
+from sim.orders import FAKE_IDENTITY, PHANTOM, RING
 from sim.population import MEMBER, NEVER, State
 from sim.quantities import Column
 from sim.scenario import Scenario
@@ -63,8 +65,14 @@ _FLOWS = {
     "refund_cents": "refunds",
     "cost_cents": "cost_of_goods",
     "payout_cents": "commission_expense",
-    "expired_points_cents": "points_breakage",
+    "expired": "points_breakage",
 }
+_BOOKED = (
+    "orders", "new_customers", "referred_orders", *list(_FLOWS)[:-1], "net_revenue_cents",
+    "profit_cents",
+)  # fmt: skip
+_BOOKED_AT = np.array([list(DAILY).index(name) for name in _BOOKED])
+_COUNTED_AT = np.array([list(DAILY).index(name) for name in COUNTS])
 
 
 STANDING = ("pending", "held", "approved", "paid")
@@ -80,41 +88,48 @@ def without_phantoms(orders: Orders) -> Orders:
 class DailySeries:
     """The daily columns of a run, recorded day by day."""
 
-    changing: ClassVar = ("_table", "_totals", "orders_so_far")
+    changing: ClassVar = ("_rows", "_days", "_totals", "orders_so_far")
 
     def __init__(self) -> None:
-        self._table = Table(dict.fromkeys(DAILY, np.int64))
-        self._totals = dict.fromkeys(_FLOWS.values(), 0)
+        self._rows = np.zeros((64, len(DAILY)), np.int64)
+        self._days = 0
+        self._totals = (0,) * len(_FLOWS)
         self.orders_so_far = 0
 
-    def record(self, counts: dict[str, int], orders: Orders, totals: dict[str, int]) -> None:
-        """Add a day: its counts, its orders, and the ledger's running totals by account."""
-        row = dict(counts, orders=0, new_customers=0, referred_orders=0)
-        before = self._totals
-        for name, account in _FLOWS.items():
-            row[name] = totals[account] - before[account]
-        self._totals = {account: totals[account] for account in before}
+    def record(self, counts: np.ndarray, orders: Orders, totals: dict[str, int]) -> None:
+        """Add a day: its counts, its orders, and the ledger's running totals by account.
+
+        counts : int64 (len(COUNTS),), see :data:`sim.day.COUNTS`.
+        """
+        if self._days == len(self._rows):
+            self._rows = np.concatenate((self._rows, np.zeros_like(self._rows)))
+        now = tuple([totals[account] for account in _FLOWS.values()])
+        revenue, discounts, refunds, costs, payouts, expired = map(sub, now, self._totals)
+        self._totals = now
+        placed, new, referred = 0, 0, 0
         if orders.order_id.size:
             sales = without_phantoms(orders)
-            row["orders"] = sales.order_id.size
-            row["new_customers"] = int(np.count_nonzero(sales.new_customer))
-            row["referred_orders"] = int(np.count_nonzero(sales.sponsor >= 0))
-        net = row["revenue_cents"] - row["discount_cents"] - row["refund_cents"]
-        row["net_revenue_cents"] = net
-        row["profit_cents"] = (
-            net - row["cost_cents"] - row["payout_cents"] + row["expired_points_cents"]
-        )
-        self._table.append_row([row[name] for name in DAILY])
+            placed = sales.order_id.size
+            new = int(np.count_nonzero(sales.new_customer))
+            referred = int(np.count_nonzero(sales.sponsor >= 0))
+        net = revenue - discounts - refunds
+        profit = net - costs - payouts + expired
+        row = self._rows[self._days]
+        row[_COUNTED_AT] = counts
+        row[_BOOKED_AT] = (
+            placed, new, referred, revenue, discounts, refunds, costs, payouts, net, profit,
+        )  # fmt: skip
+        self._days += 1
 
     def columns(self) -> dict[str, np.ndarray]:
         """Columns (days so far,), int64, by name."""
-        return self._table.columns()
+        return dict(zip(DAILY, self._rows[: self._days].T.copy(), strict=True))
 
     def frame(self, dt: float) -> pd.DataFrame:
         """The columns as a table with ``day`` first."""
         import pandas as pd
 
-        days = np.arange(self._table.length) * dt
+        days = np.arange(self._days) * dt
         whole = days.astype(np.int64) if float(dt).is_integer() else days
         return pd.DataFrame({"day": whole, **self.columns()})
 

@@ -18,8 +18,8 @@ from sim.agents import Consumer, make_consumers
 from sim.attribution import Attribution
 from sim.attribution import check as check_attribution
 from sim.campaign import make_calendar
-from sim.day import COUNTS, Day, OrderLines, constants_of
 from sim.day import PHASES as PHASES
+from sim.day import Day, OrderLines, constants_of
 from sim.engine import KernelEngine, no_counts
 from sim.errors import InputError, nearest
 from sim.incentives import (
@@ -431,9 +431,7 @@ class WordOfMouthModel(mesa.Model):
 
     def _measure(self) -> None:
         self.engine.measure(self.counts)
-        self._series.record(
-            dict(zip(COUNTS, self.counts.tolist(), strict=True)), self.orders, self.ledger.totals()
-        )
+        self._series.record(self.counts, self.orders, self.ledger.totals())
 
     # What a run left -----------------------------------------------------------------------
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
-from sim._jit import kernel
+from sim._jit import Packed, inner, phase, ready
 from sim.journal import LedgerError
-from sim.orders import NO_ORDERS, ORDER_DTYPES, Orders, Table, read_only
+from sim.orders import NO_ORDERS, ORDER_DTYPES, OpenTable, Orders, read_only
 
 _FAULTS = (
     "",
@@ -17,6 +19,7 @@ _FAULTS = (
     "a discount is negative or above the price of its order",
     "an order is paid in points with less than 0 or more than its price",
     "the cost of an order is negative",
+    "the columns of a day's orders, from {}, have unequal lengths",
 )
 
 
@@ -38,24 +41,49 @@ class OrderBook:
     def __init__(self) -> None:
         self.points_cents = 0
         self.refunded_through = -1
-        self._table = Table(ORDER_DTYPES)
+        self._table = OpenTable(ORDER_DTYPES, Orders)
+        self._room, self._today = Packed(self._table.room(0)), Packed(NO_ORDERS)
         self._last_order_id = -1
         self._refunds: dict[int, list[np.ndarray]] = {}
 
-    def add(self, orders: Orders) -> None:
-        """Add a day's orders, by ascending id; LedgerError for those that cannot be booked."""
-        order_id = orders.order_id
-        fault = _fault(
-            order_id, orders.price_cents, orders.discount_cents, orders.points_cents,
-            orders.cost_cents, self._last_order_id,
-        )  # fmt: skip
+    def __getstate__(self) -> dict[str, Any]:
+        # Compiled code is not saved with the books; it is looked up again.
+        return {name: value for name, value in vars(self).items() if name != "_enter"}
+
+    @functools.cached_property
+    def _enter(self) -> Callable[..., tuple[int, int, int]]:
+        """:func:`_enter_orders`, ready to be called."""
+        return ready(_enter_orders, self._room, self._today, 0, 0)
+
+    def add(self, orders: Orders) -> int:
+        """Add a day's orders, by ascending id; returns how many say when they will be refunded.
+
+        They are not noted for a refund by this. Raises LedgerError for orders that cannot be
+        booked, and adds none of them.
+        """
+        count = len(orders.order_id)
+        room = self._room.at(self._table.room(count))
+        fault, points, dated = self._enter(
+            room, self._packed(orders), self._table.length, self._last_order_id
+        )
         if fault:
-            raise LedgerError(_FAULTS[fault].format(int(order_id[0])))
-        columns = orders._asdict()
-        columns["refund_tick"] = -1
-        self._table.append(len(order_id), columns)
-        self._last_order_id = int(order_id[-1])
-        self.points_cents += int(orders.points_cents.sum())
+            raise LedgerError(_FAULTS[fault].format(int(orders.order_id[0])))
+        self._table.length += count
+        self._last_order_id = int(orders.order_id[-1])
+        self.points_cents += points
+        return dated
+
+    def latest(self, count: int) -> tuple[Any, int, int]:
+        """For compiled code: the packed columns, and the first and last + 1 of the latest rows."""
+        return self._room.at(self._table.room(0)), self._table.length - count, self._table.length
+
+    def _packed(self, orders: Orders) -> Any:
+        """The orders for compiled code, which takes plain arrays of the columns' own types."""
+        try:
+            return self._today.at(orders)
+        except TypeError:
+            plain = zip(orders, ORDER_DTYPES.values(), strict=True)
+            return self._today.at(Orders(*(np.array(column, dtype) for column, dtype in plain)))
 
     def rows(self, order_id: np.ndarray) -> np.ndarray:
         """Rows of booked orders, int64 (n,); LedgerError if one is not booked."""
@@ -98,27 +126,67 @@ class OrderBook:
         return self.orders().take(np.concatenate(parts)) if parts else NO_ORDERS
 
 
-@kernel
-def _fault(
-    order_id: np.ndarray,
-    price: np.ndarray,
-    discount: np.ndarray,
-    points: np.ndarray,
-    cost: np.ndarray,
-    last_booked: int,
-) -> int:
-    """The first of _FAULTS that some order has, 0 for none. order_id : ascending, not empty."""
-    fault = 2 if order_id[0] <= last_booked else 0
-    for k in range(len(order_id)):
+@inner
+def equally_long(orders: Orders) -> bool:
+    """Whether all columns have a row per order id."""
+    rows = orders.order_id.size
+    return (
+        orders.tick.size == orders.buyer.size == orders.product.size == rows
+        and orders.price_cents.size == orders.discount_cents.size == orders.cost_cents.size == rows
+        and orders.sponsor.size == orders.depth.size == orders.channel.size == rows
+        and orders.new_customer.size == orders.refund_tick.size == rows
+        and orders.points_cents.size == orders.fakes.size == orders.fraud.size == rows
+        and orders.team.size == orders.team_opener.size == rows
+    )
+
+
+@phase
+def _enter_orders(
+    book: Orders, today: Orders, first: int, last_booked: int
+) -> tuple[int, int, int]:
+    """Write today's orders to the book from row ``first`` on, none of them if some cannot be.
+
+    today : by ascending id, not empty. Returns the first of _FAULTS that some order has, 0 for
+    none, what the orders cost in points, and how many say when they will be refunded.
+    """
+    if not equally_long(today):
+        return 6, 0, 0
+    fault = 2 if today.order_id[0] <= last_booked else 0
+    points, dated = 0, 0
+    for k in range(today.order_id.size):
         found = 0
-        if k > 0 and order_id[k] == order_id[k - 1]:
+        points += today.points_cents[k]
+        dated += today.refund_tick[k] >= 0
+        net = today.price_cents[k] - today.discount_cents[k]
+        if k > 0 and today.order_id[k] == today.order_id[k - 1]:
             found = 1
-        elif discount[k] < 0 or discount[k] > price[k]:
+        elif today.discount_cents[k] < 0 or net < 0:
             found = 3
-        elif points[k] < 0 or points[k] > price[k] - discount[k]:
+        elif today.points_cents[k] < 0 or today.points_cents[k] > net:
             found = 4
-        elif cost[k] < 0:
+        elif today.cost_cents[k] < 0:
             found = 5
         if found and (fault == 0 or found < fault):
             fault = found
-    return fault
+    if fault:
+        return fault, points, dated
+    for k in range(today.order_id.size):
+        row = first + k
+        book.order_id[row] = today.order_id[k]
+        book.tick[row] = today.tick[k]
+        book.buyer[row] = today.buyer[k]
+        book.product[row] = today.product[k]
+        book.price_cents[row] = today.price_cents[k]
+        book.discount_cents[row] = today.discount_cents[k]
+        book.cost_cents[row] = today.cost_cents[k]
+        book.sponsor[row] = today.sponsor[k]
+        book.depth[row] = today.depth[k]
+        book.channel[row] = today.channel[k]
+        book.new_customer[row] = today.new_customer[k]
+        book.refund_tick[row] = -1
+        book.points_cents[row] = today.points_cents[k]
+        book.fakes[row] = today.fakes[k]
+        book.fraud[row] = today.fraud[k]
+        book.team[row] = today.team[k]
+        book.team_opener[row] = today.team_opener[k]
+    return fault, points, dated

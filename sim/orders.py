@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
+
+Columns = TypeVar("Columns")
 
 ORDER_DTYPES: dict[str, type[np.generic]] = {
     "order_id": np.int64,
@@ -172,6 +174,16 @@ class Bonuses(NamedTuple):
 NO_BONUSES = Bonuses.empty()
 
 
+class Postings(NamedTuple):
+    """Postings: arrays of equal length, see :data:`POSTING_DTYPES`."""
+
+    tick: np.ndarray
+    kind: np.ndarray
+    party: np.ndarray
+    order_id: np.ndarray
+    cents: np.ndarray
+
+
 class Table:
     """Columns of equal length that grow by doubling, so appending is amortised constant time."""
 
@@ -201,22 +213,38 @@ class Table:
         self.length = end
         return first
 
-    def append_row(self, values: Sequence[int]) -> None:
-        """Add a row of numbers, one for each column in turn."""
-        self._reserve(self.length + 1)
-        for column, value in zip(self._columns.values(), values, strict=True):
-            column[self.length] = value
-        self.length += 1
-
     def _reserve(self, rows: int) -> None:
         """Make room for so many rows."""
         if rows <= self._capacity:
             return
         self._capacity = max(rows, 2 * self._capacity)
+        grown = {name: np.empty(self._capacity, c.dtype) for name, c in self._columns.items()}
         for name, column in self._columns.items():
-            grown = np.empty(self._capacity, column.dtype)
-            grown[: self.length] = column[: self.length]
-            self._columns[name] = grown
+            grown[name][: self.length] = column[: self.length]
+        self._columns = grown
+
+
+class OpenTable(Table, Generic[Columns]):
+    """A table to which compiled code writes: its columns with their room as one named tuple."""
+
+    def __init__(self, dtypes: dict[str, type[np.generic]], kind: Callable[..., Columns]) -> None:
+        super().__init__(dtypes)
+        self._kind = kind
+        self._whole = kind(**self._columns)
+
+    def room(self, size: int) -> Columns:
+        """The columns with room for ``size`` rows from row ``length`` on; the same until they grow.
+
+        Who writes rows there adds their number to ``length``.
+        """
+        self._reserve(self.length + size)
+        return self._whole
+
+    def _reserve(self, rows: int) -> None:
+        before = self._columns
+        super()._reserve(rows)
+        if self._columns is not before:
+            self._whole = self._kind(**self._columns)
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -260,8 +260,8 @@ TARGETS: tuple[Target, ...] = (
         plant=Plant(
             says="lognormal valuations with the stated amount as mean instead of as median",
             module="sim.population",
-            old="median * np.exp(spread * special.ndtri(u))",
-            new="median * _lognormal(u, spread)",
+            old="median_cents * np.exp(spread * special.ndtri(u))",
+            new="median_cents * _lognormal(u, spread)",
         ),
         fast=True,
     ),

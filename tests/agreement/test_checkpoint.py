@@ -128,13 +128,15 @@ OF_THE_DAY_OR_WORKED_OUT = {
     },
     "KernelEngine": {"today", "visitors", "room", "entrances", "_bought"},
     "Ledger": {"_checked", "_paid_as"},
-    "Journal": {"_balances"},
+    "Journal": {"_balances", "_room", "_enter"},
+    "OrderBook": {"_room", "_today", "_enter"},
     "CreditHistory": {"_sums", "_summed_at"},
     "Part": {"_told"},
     "RowsByOrder": {"_seen", "_highest", "_ascending", "_late_id", "_late_row"},
     "Attribution": {"_line_of", "_brought"},
     "Programme": {"_offer", "winners"},
     "Table": {"_capacity", "_columns"},
+    "OpenTable": {"_capacity", "_columns", "_kind", "_whole"},
 }  # fmt: skip
 OF_THE_FRAMEWORK = {"random", "rng", "_rng", "_all_agents", "step", "_user_step", "datacollector"}
 

@@ -13,7 +13,7 @@ from sim.commission_lines import LineState
 from sim.credits import LIFETIME, MONTH, CreditHistory
 from sim.journal import Journal, LedgerError
 from sim.ledger import Ledger
-from sim.orders import Commissions, Table
+from sim.orders import Commissions, OpenTable, Orders, Postings, read_only
 from sim.schemes import FixedBounty, Percentage
 from sim.schemes.scheme import by_prices
 from tests.books_world import cents, credit, people
@@ -34,7 +34,7 @@ def ledger():
     [
         (lambda books: books._journal.sums.update(pending=601), "pending = wallets"),
         (lambda books: books._lines.move(np.array([0]), 0, 2), "pending = lines"),
-        (lambda books: books._journal.posted.update({EntryKind.PAYOUT: 1}), "payable = wallets"),
+        (lambda books: books._journal.posted.__setitem__(EntryKind.PAYOUT, 1), "payable = wallets"),
         (lambda books: setattr(books._points, "left_cents", 1), "points liability = lots"),
         (lambda books: setattr(books._orders, "points_cents", 1), "points redeemed"),
     ],
@@ -205,11 +205,36 @@ def test_a_record_asked_late_is_the_record_kept_from_the_start():
     assert late.counts(LIFETIME).tolist() == [0, 3, 1, 0]
 
 
-def test_rows_of_numbers_fill_a_table_beyond_its_room():
-    table = Table({"one": np.int64, "other": np.int32})
+def test_an_open_table_keeps_its_rows_when_it_grows():
+    table = OpenTable({"tick": np.int32, "kind": np.uint8, "party": np.int32,
+                       "order_id": np.int64, "cents": np.int64}, Postings)  # fmt: skip
     for k in range(200):
-        table.append_row([k, -k])
-    assert table["one"].tolist() == list(range(200))
-    assert table["other"].tolist() == [-k for k in range(200)]
-    with pytest.raises(ValueError, match="shorter"):
-        table.append_row([1])
+        room = table.room(1)
+        assert room is table.room(1)
+        for column in room:
+            column[table.length] = k
+        table.length += 1
+    assert table.columns().keys() == set(Postings._fields)
+    assert all(column.tolist() == list(range(200)) for column in table.columns().values())
+
+
+def test_orders_of_other_types_are_booked_like_those_of_the_columns_types(ledger):
+    wide = make_orders([2, 3], sponsor=1, tick=4)
+    wide = wide._replace(buyer=wide.buyer.astype(np.int64)[::-1], fakes=read_only(wide.fakes))
+    ledger.book_orders(wide)
+    assert ledger.orders().buyer[-2:].tolist() == wide.buyer.tolist()
+    ledger.reconcile()
+
+
+@pytest.mark.parametrize("column", [name for name in Orders._fields if name != "order_id"])
+def test_columns_of_unequal_lengths_are_refused(ledger, column):
+    orders = make_orders([2, 3], sponsor=1)
+    with pytest.raises(LedgerError, match="from 2, have unequal lengths"):
+        ledger.book_orders(orders._replace(**{column: getattr(orders, column)[:1]}))
+    assert len(ledger.orders().order_id) == 2
+
+
+def test_an_order_of_somebody_unknown_is_refused(ledger):
+    orders = make_orders([2, 3])
+    with pytest.raises(LedgerError, match="order of consumers 0 to 5, there are 5"):
+        ledger.book_orders(orders._replace(buyer=np.array([0, 5], np.int32)))

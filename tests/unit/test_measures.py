@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim import measures
+from sim.day import COUNTS
 from sim.ledger import Ledger
-from sim.measures import DAILY, MEASURES, Run, gini
+from sim.measures import MEASURES, Run, gini
 from sim.orders import PHANTOM
 from sim.population import LAPSED, MEMBER, NEVER, State, empty_state
 from sim.schemes import Points
@@ -93,7 +94,7 @@ def test_phantom_orders_are_no_sales():
 
     totals = dict.fromkeys(Ledger(1).totals(), 0)
     series = measures.DailySeries()
-    series.record(dict.fromkeys(DAILY, 0), spoilt, totals)
+    series.record(np.zeros(len(COUNTS), np.int64), spoilt, totals)
     assert series.columns()["orders"].tolist() == [3]
     assert series.columns()["referred_orders"].tolist() == [0]
 
