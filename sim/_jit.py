@@ -246,6 +246,9 @@ class _Layout:
 
 _layouts: dict[Any, _Layout] = {}
 
+_LAYOUT_FLAGS = 0x1 | 0x2 | 0x100 | 0x400
+"""NumPy's flags that numba's types tell apart: in C order, in Fortran order, aligned, writeable."""
+
 
 def _layout_of(value: Any) -> _Layout:
     """The layout of a named tuple, made for the first of its kind."""
@@ -261,8 +264,7 @@ def _kind_of(value: Any) -> Any:
     Asking numba takes a hundred times as long.
     """
     if isinstance(value, np.ndarray):
-        flags = value.flags
-        return value.dtype, value.ndim, flags.c_contiguous, flags.writeable, flags.aligned
+        return value.dtype, value.ndim, value.flags.num & _LAYOUT_FLAGS
     if isinstance(value, tuple):
         return type(value), *map(_kind_of, value)
     return type(value)

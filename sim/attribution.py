@@ -284,9 +284,11 @@ def settle_depths(lines: OrderLines, depth: np.ndarray) -> None:
     depth : int32 (N,), of everybody before today. Who shares a link is a customer already, but who
     opens a team may become one together with the friends who join.
     """
-    if not lines.new_customer.any():
+    if not np.count_nonzero(lines.sponsor >= 0):
         return
     first = np.flatnonzero(lines.new_customer)
+    if first.size == 0:
+        return
     newcomers = lines.buyer[first]
     place = np.minimum(np.searchsorted(newcomers, lines.sponsor), len(first) - 1)
     rows = np.flatnonzero(newcomers[place] == lines.sponsor)

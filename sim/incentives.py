@@ -192,8 +192,14 @@ class Programme:
         count = len(orders.order_id)
         if count == 0:
             return orders
+        promised = is_referred(orders)
+        if np.count_nonzero(orders.team):
+            promised |= orders.team > 0
+        rows = promised.nonzero()[0]
+        stated = np.count_nonzero(orders.discount_cents) + np.count_nonzero(orders.points_cents)
+        if rows.size == 0 and stated == 0 and not self.pays_points:
+            return orders
         granted, points = np.zeros((2, count), np.int64)
-        rows = (is_referred(orders) | (orders.team > 0)).nonzero()[0]
         if rows.size:
             rows = rows[np.argsort(orders.order_id[rows], kind="stable")]
             granted[rows] = self.whole.grant(orders.take(rows))

@@ -33,6 +33,11 @@ _SIGNS = _signs()
 _ACCOUNTS = tuple(label(account) for account in Account)
 
 
+def balances_of(posted: list[int]) -> dict[str, int]:
+    """Balance of every account in cents, by account name. posted : cents by kind of posting."""
+    return dict(zip(_ACCOUNTS, (_SIGNS @ np.array(posted)).tolist(), strict=True))
+
+
 class LedgerError(RuntimeError):
     """The books do not agree: a fault of the program, never of its input."""
 
@@ -135,8 +140,7 @@ class Journal:
         """Balance of every account in cents, by account name, positive on its usual side."""
         upto, balances = self._balances
         if upto != self.postings.length:
-            moved = _SIGNS @ np.array(self.posted)
-            balances = dict(zip(_ACCOUNTS, moved.tolist(), strict=True))
+            balances = balances_of(self.posted)
             self._balances = self.postings.length, balances
         return dict(balances)
 

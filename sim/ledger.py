@@ -252,10 +252,11 @@ class Ledger:
         points expires at ``points_expiry_tick`` (None: never), the same for all orders or
         asked for each.
         """
-        due = sorted(due_tick for due_tick in self._due if due_tick <= tick)
+        due = [due_tick for due_tick in self._due if due_tick <= tick]
         if not due:
             return
-        rows = np.concatenate([part for due_tick in due for part in self._due.pop(due_tick)])
+        parts = [part for due_tick in sorted(due) for part in self._due.pop(due_tick)]
+        rows = np.concatenate(parts)
         self._take_back(tick, self._lines.standing(rows, LineState.HELD))
         expiry = NO_EXPIRY if points_expiry_tick is None else points_expiry_tick
         self._approve(tick, rows, expiry)
@@ -267,9 +268,11 @@ class Ledger:
         back first, in the order in which lines were approved. orders : ids of the orders whose
         lines are meant, in payment and in what is due; default all.
         """
+        if not self._approved:
+            return 0
         posted = self._journal.posted
         before = (minimum_cents, orders, *[posted[kind] for kind in MOVES_WHAT_IS_DUE])
-        if not self._approved or before == self._paid_as:
+        if before == self._paid_as:
             return 0
         rows = self._lines.standing(np.concatenate(self._approved), LineState.APPROVED)
         recipient = self._lines["recipient"][rows]

@@ -101,6 +101,9 @@ class Part:
         self.minimum_cents = cents(scheme.minimum_order, "minimum_order")
         self.split = split
         self._budget = None if scheme.budget is None else cents(scheme.budget, "budget")
+        self._always_runs = (
+            scheme.start_day <= 0 and scheme.end_day is None and self._budget is None
+        )
         self._cap = (
             None
             if scheme.cap_per_person is None
@@ -141,7 +144,9 @@ class Part:
     @property
     def is_running(self) -> bool:
         """Whether today lies between the scheme's dates and the budget is not spent."""
-        return self.within_dates and (self._budget is None or self.spent_cents < self._budget)
+        return self._always_runs or (
+            self.within_dates and (self._budget is None or self.spent_cents < self._budget)
+        )
 
     # What people are told --------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ ENGINES: dict[str, Callable[[Any, int], Any]] = {"kernels": KernelEngine, "agent
 NO_POINTS = np.zeros(1, np.int64)
 NOBODY_PAID = np.empty(0, np.bool_)
 ONE_SALE = np.int32(1)
+_METHODS = tuple(f"_{phase.name}" for phase in PHASES)
 
 
 def policy_scheme(scenario: Scenario, policy: str | Policy | Scheme) -> Scheme:
@@ -287,8 +288,8 @@ class WordOfMouthModel(mesa.Model):
         """One day: the phases of :data:`PHASES` in order."""
         if self.tick >= self._ticks:
             raise InputError(f"the run is over after {self._ticks} ticks; make a new model")
-        for phase in PHASES:
-            getattr(self, f"_{phase.name}")()
+        for method in _METHODS:
+            getattr(self, method)()
         self.datacollector.collect(self)
         self.tick += 1
         self.running = self.tick < self._ticks
