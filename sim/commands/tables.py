@@ -55,6 +55,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+ENOUGH_TO_COMPARE_VARIANCES = 10
+"""Replications from which the figure is of use: with ten it is right to a factor of two or so."""
+
 _FRAUDS = {
     "fake": "under an invented name", "ring": "credited to a fellow",
     "phantom": "to send back or sell on",
@@ -272,20 +275,43 @@ def _origins(comparison: Comparison) -> Table:
 def _footer(comparison: Comparison) -> str:
     asked = comparison.scenario.compare.precision
     reached = comparison.precision_reached()
-    ratios = comparison.differences(comparison.objective)["variance_ratio"]
-    usable = [ratio for ratio in ratios if math.isfinite(ratio)]
     lines = [
         f"{comparison.replications} replications; half width of an interval by itself at most "
-        f"{percent(reached)} of the baseline's mean (asked for: {percent(asked)})."
+        f"{percent(reached)} of the baseline's mean (asked for: {percent(asked)}).",
+        *_saved_by_pairing(comparison),
     ]
-    if usable:
-        saved_by = number(min(usable))
-        lines.append(
-            f"Without common random numbers it would take {saved_by} times as many or more."
-        )
     if comparison.interrupted:
         lines.insert(0, "[bold]Interrupted: these are the replications that were finished.[/bold]")
     return "\n".join(lines)
+
+
+def _saved_by_pairing(comparison: Comparison) -> list[str]:
+    """How many more runs the differences would take without common random numbers, in a sentence.
+
+    The main difference, that of the best policy that differs from the baseline, and the range of
+    the others. Nothing where the replications are too few to tell.
+    """
+    if comparison.replications < ENOUGH_TO_COMPARE_VARIANCES:
+        return []
+    objective = comparison.objective
+    ratios = {
+        policy: comparison.difference(policy, objective)["variance_ratio"]
+        for policy in comparison.rivals
+    }
+    usable = [policy for policy, ratio in ratios.items() if math.isfinite(ratio)]
+    if not usable:
+        return []
+    main = max(usable, key=lambda policy: comparison.values(policy, objective).mean())
+    twin = policy_text(comparison.baseline)
+    text = (
+        f"Without common random numbers the difference between {escape(policy_text(main))} and "
+        f"{escape(twin)} would take {number(ratios[main])} times as many"
+    )
+    others = [ratios[policy] for policy in usable if policy != main]
+    if others:
+        low, high = number(min(others)), number(max(others))
+        text += f", the others {low if low == high else f'{low} to {high}'} times"
+    return [f"{text}."]
 
 
 def saved(folder: Path, report: Path | None) -> str:

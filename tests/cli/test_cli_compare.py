@@ -34,6 +34,27 @@ def test_it_says_who_wins_and_leaves_a_study(vouch, scenario, tmp_path):
     assert any(name.startswith("figures/") for name in files)
 
 
+@pytest.mark.parametrize(("replications", "said"), [(9, False), (10, True)])
+def test_it_says_what_pairing_saved_once_that_can_be_told(
+    vouch, scenario, tmp_path, replications, said
+):
+    end = vouch(
+        "compare", scenario, "--replications", replications, "--workers", 1, "--out", "out",
+        "--no-report",
+    )  # fmt: skip
+    text = " ".join(end.out.split())
+    assert ("Without common random numbers" in text) == said
+    if said:
+        runs = pd.read_parquet(tmp_path / "out" / "outcomes.parquet")
+        profit = runs.pivot(index="replication", columns="policy", values="profit_cents")
+        found = re.search(r"difference between (\w+) and no reward would take ([\d.]+) times", text)
+        assert found is not None
+        apart = profit[found[1]].var() + profit["none"].var()
+        assert found[1] == profit.drop(columns="none").mean().idxmax()
+        together = (profit[found[1]] - profit["none"]).var()
+        assert float(found[2]) == pytest.approx(apart / together, abs=0.06, rel=0.01)
+
+
 def test_json_is_one_document_and_nothing_else(vouch, scenario):
     end = vouch(
         "compare", scenario, "--replications", 2, "--workers", 1, "--out", "out", "--json",
