@@ -18,7 +18,8 @@ class Goal:
 
     work : what was timed. measured : ours, with its unit. reference : the limit of the machine or
     the best peer of the same run. ratio : of the two. goal : in words. verdict : whether it is
-    met. note : why it is not judged, or which peers are missing.
+    met. note : why it is not judged, or which peers are missing. bound : what stands in the way,
+    a sentence for the list of goals that are missed.
     """
 
     work: str
@@ -28,6 +29,7 @@ class Goal:
     goal: str
     verdict: Verdict
     note: str = ""
+    bound: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +62,7 @@ def at_most(
     limit: tuple[float, str] | None = None,
     judged: bool = True,
     note: str = "",
+    bound: str = "",
 ) -> Goal:
     """A goal of at most ``most``; ``limit`` is (value, name) of what the machine can do."""
     known = math.isfinite(measured)
@@ -72,6 +75,7 @@ def at_most(
         f"at most {number(most)} {unit}",
         verdict(measured <= most, judged and known),
         note,
+        bound,
     )
 
 
@@ -85,6 +89,7 @@ def times_faster(
     *,
     judged: bool = True,
     note: str = "",
+    bound: str = "",
 ) -> Goal:
     """A goal of at least ``least`` times less time than a peer took; nan where not measured."""
     known = math.isfinite(ours) and math.isfinite(peer)
@@ -97,6 +102,7 @@ def times_faster(
         f"at least {number(least)} times",
         verdict(ratio >= least, judged and known),
         note,
+        bound,
     )
 
 
@@ -146,7 +152,8 @@ def summary(goals: Sequence[Goal]) -> str:
 
 
 def described(goal: Goal) -> str:
-    """A goal in one line."""
+    """A goal in one line, and what stands in its way."""
     beside = f", against {goal.reference}" if goal.reference else ""
     ratio = f"; ratio {goal.ratio}" if goal.ratio else ""
-    return f"{goal.work}: {goal.measured}{beside}{ratio}; the goal is {goal.goal}"
+    bound = f". {goal.bound}" if goal.bound else ""
+    return f"{goal.work}: {goal.measured}{beside}{ratio}; the goal is {goal.goal}{bound}"

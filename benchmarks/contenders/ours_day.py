@@ -26,7 +26,8 @@ def bytes_held(model):
     per_tie = (graph.arrays.target, graph.arrays.strength, state.good_ties, state.bad_ties,
                state.muted, state.times)  # fmt: skip
     ties = sum(array.nbytes for array in per_tie)
-    books = [model.ledger.earned_cents] * 5 + [
+    books = [
+        *model.ledger._journal.wallets.values(),
         market.credited_orders, market.credited_orders_month,
         market.credited_sales_cents, market.credited_sales_month_cents,
     ]  # fmt: skip

@@ -46,12 +46,15 @@ def test_a_limit_of_the_machine_stands_beside_what_was_measured():
 
 def test_the_page_names_what_is_missed_and_what_was_not_judged():
     goals = [
-        at_most("first", 1.0, 2.0, "s"), at_most("second", 3.0, 2.0, "s"),
+        at_most("first", 1.0, 2.0, "s", bound="Not told."),
+        at_most("second", 3.0, 2.0, "s", bound="Light is too slow."),
         at_most("third", 3.0, 2.0, "s", judged=False, note="small"),
     ]  # fmt: skip
     text = page([Part("P", goals, "more")], "a machine", "a mode")
     assert "1 of 3 goals met, 1 not judged." in text
-    assert "Missed:\n\n- second: 3.00 s; the goal is at most 2.00 s\n\n| work |" in text
+    assert (
+        "Missed:\n\n- second: 3.00 s; the goal is at most 2.00 s. Light is too slow.\n\n|" in text
+    )
     assert "| third | 3.00 s |  |  | at most 2.00 s | not judged (small) |" in text
     assert text.endswith("## P\n\nmore\n")
 
