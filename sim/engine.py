@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -125,6 +125,17 @@ def _copy_with(module: ModuleType, functions: dict[str, Callable]) -> ModuleType
     return copy
 
 
+class Packs(NamedTuple):
+    """The tuples of a day as the functions of :class:`Entrances` take them."""
+
+    coefficients: Any
+    day: Any
+    graph: Any
+    people: Any
+    state: Any
+    today: Any
+
+
 class Entrances:
     """The phases of one model as functions, and their tuples as these take them.
 
@@ -133,12 +144,9 @@ class Entrances:
 
     def __init__(self, engine: KernelEngine) -> None:
         model, kernels, presence = engine.model, engine.kernels, engine.presence
-        self.coefficients = c = Packed(model.coefficients)
-        self.day = day = Packed(model.day)
-        self.graph = graph = Packed(model.world.graph.arrays)
-        self.people = people = Packed(model.world.people)
-        self.state = state = Packed(model.state)
-        self.today = today = Packed(engine.today)
+        self._packed = c, day, graph, people, state, today = tuple(
+            map(Packed, self._tuples(model, engine.today))
+        )
         self.lines = lines = Packed(engine.room)
         number, counts, paid = 0, no_counts(), np.empty(0, np.bool_)
         begin, end, worker = 0, 0, 0
@@ -156,6 +164,19 @@ class Entrances:
         self.measure = ready(
             presence.measure, day, state, number, model.retention_ticks, begin, end, counts
         )
+
+    def packs(self, model: WordOfMouthModel, today: Today) -> Packs:
+        """The tuples of the day that begins, all of which are kept until the next."""
+        tuples = self._tuples(model, today)
+        return Packs(*[packed.at(one) for packed, one in zip(self._packed, tuples, strict=True)])
+
+    @staticmethod
+    def _tuples(model: WordOfMouthModel, today: Today) -> tuple[Any, ...]:
+        """What :class:`Packs` holds, as named tuples."""
+        world = model.world
+        return (
+            model.coefficients, model.day, world.graph.arrays, world.people, model.state, today,
+        )  # fmt: skip
 
 
 class KernelEngine:
@@ -184,94 +205,87 @@ class KernelEngine:
 
     def visit(self) -> None:
         """Who comes today."""
-        model, enter = self.model, self.entrances
-        counts = self.threads.run(
-            enter.visit,
-            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
-            enter.people.at(model.world.people), enter.state.at(model.state),
-            enter.today.at(self.today),
+        self._packs = p = self.entrances.packs(self.model, self.today)
+        self.visitors = self._ask_everybody(
+            self.entrances.visit, self.today.visitors,
+            p.coefficients, p.day, p.people, p.state, p.today,
         )  # fmt: skip
-        self.visitors = self.threads.close_gaps(self.today.visitors, counts)
+
+    def _ask_everybody(self, phase: Callable[..., int], rows: np.ndarray, *arguments: Any) -> int:
+        """Ask all consumers, by threads; ``rows`` then begins with those the phase writes there.
+
+        Returns how many they are.
+        """
+        threads = self.threads
+        if len(threads.ranges) == 1:
+            return phase(*arguments, *threads.ranges[0], 0)
+        return threads.close_gaps(rows, threads.run(phase, *arguments))
 
     def buy(self) -> OrderLines:
         """Who orders what: today's order lines, not yet credited to anybody."""
-        model, enter = self.model, self.entrances
-        wanted = self.visitors * len(model.scenario.products)
+        enter, p = self.entrances, self._packs
+        wanted = self.visitors * len(self.model.scenario.products)
         if wanted == 0:
             return NO_LINES
         if self.room.buyer.size < wanted:
             self.room = order_lines(2 * wanted)
         count = enter.buy(
-            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
-            enter.people.at(model.world.people), enter.state.at(model.state),
-            enter.today.at(self.today), self.visitors, enter.lines.at(self.room),
+            p.coefficients, p.day, p.people, p.state, p.today,
+            self.visitors, enter.lines.at(self.room),
         )  # fmt: skip
         self._bought = NO_LINES
         if count:
             self._bought = OrderLines(*[column[:count] for column in self.room])
         return self._bought
 
-    def _whole(self, lines: OrderLines) -> OrderLines:
-        """The room that lines of today fill the beginning of, which is packed already."""
-        return self.room if lines is self._bought else lines
+    def _whole(self, lines: OrderLines) -> Any:
+        """Lines as phases take them; the room that those of today are in is packed already."""
+        return self.entrances.lines.at(self.room if lines is self._bought else lines)
 
     def credit(self, lines: OrderLines) -> None:
         """Credit the orders to friends."""
-        model, enter = self.model, self.entrances
-        enter.credit(
-            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
-            enter.state.at(model.state), enter.lines.at(self._whole(lines)), lines.buyer.size,
-        )  # fmt: skip
+        p = self._packs
+        self.entrances.credit(p.coefficients, p.day, p.state, self._whole(lines), lines.buyer.size)
 
     def enrol(self, lines: OrderLines, counts: np.ndarray) -> None:
         """Make the buyers members, by the sponsors that stand in the lines."""
-        model, enter = self.model, self.entrances
-        enter.enrol(
-            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
-            enter.graph.at(model.world.graph.arrays), enter.state.at(model.state),
-            enter.today.at(self.today), enter.lines.at(self._whole(lines)),
-            lines.buyer.size, counts,
+        p = self._packs
+        self.entrances.enrol(
+            p.coefficients, p.day, p.graph, p.state, p.today,
+            self._whole(lines), lines.buyer.size, counts,
         )  # fmt: skip
 
     def experience(self, lines: OrderLines, paid: np.ndarray) -> None:
         """Deliver the orders."""
-        model, enter = self.model, self.entrances
-        enter.experience(
-            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
-            enter.state.at(model.state), enter.today.at(self.today),
-            enter.lines.at(self._whole(lines)), lines.buyer.size, paid,
-        )  # fmt: skip
+        p = self._packs
+        self.entrances.experience(
+            p.coefficients, p.day, p.state, p.today, self._whole(lines), lines.buyer.size, paid
+        )
 
     def share(self, counts: np.ndarray) -> None:
         """Let visiting members talk."""
-        model, enter = self.model, self.entrances
-        enter.share(
-            enter.coefficients.at(model.coefficients), enter.day.at(model.day),
-            enter.graph.at(model.world.graph.arrays), enter.people.at(model.world.people),
-            enter.state.at(model.state), enter.today.at(self.today), self.visitors, counts,
-        )  # fmt: skip
+        p = self._packs
+        self.entrances.share(
+            p.coefficients, p.day, p.graph, p.people, p.state, p.today, self.visitors, counts
+        )
 
     def stay(self, counts: np.ndarray) -> None:
         """Let members leave and lapsed customers return."""
-        model, enter = self.model, self.entrances
-        day, state = enter.day.at(model.day), enter.state.at(model.state)
-        graph, today = enter.graph.at(model.world.graph.arrays), enter.today.at(self.today)
-        found = self.threads.run(
-            enter.stay, enter.coefficients.at(model.coefficients), day, graph,
-            enter.people.at(model.world.people), state, today,
+        p = self._packs
+        changes = self._ask_everybody(
+            self.entrances.stay, self.today.changed,
+            p.coefficients, p.day, p.graph, p.people, p.state, p.today,
         )  # fmt: skip
-        changes = self.threads.close_gaps(self.today.changed, found)
         if changes:
-            enter.switch_sides(day, graph, state, today, changes, counts)
+            self.entrances.switch_sides(p.day, p.graph, p.state, p.today, changes, counts)
 
     def measure(self, counts: np.ndarray) -> None:
         """Count members and visits."""
-        model, enter = self.model, self.entrances
-        day, state = enter.day.at(model.day), enter.state.at(model.state)
+        model, enter, p = self.model, self.entrances, self._packs
         if self.visitors:
-            enter.mark_visits(day, state, enter.today.at(self.today), self.visitors)
+            enter.mark_visits(p.day, p.state, p.today, self.visitors)
         enter.measure(
-            day, state, model.month_ticks, model.retention_ticks,
+            p.day, p.state, model.month_ticks, model.retention_ticks,
             0, model.world.graph.size, counts,
         )  # fmt: skip
 
