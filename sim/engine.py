@@ -17,7 +17,7 @@ import numpy as np
 from sim import kernels, presence, sharing
 from sim._jit import Packed, kernel_cache, ready, uncached_rule
 from sim.bounds import lost_bounds, no_bound
-from sim.day import BLOCK, COUNTS, OrderLines, Today
+from sim.day import BLOCK, COUNTS, Day, OrderLines, Today
 from sim.rules import BUILT_IN, Rules
 from sim.threads import Threads
 
@@ -197,6 +197,8 @@ class KernelEngine:
         self.visitors = 0
         self.room = order_lines(0)
         self._bought = NO_LINES
+        self._packed_day: Day | None = None
+        self._packed: Packs | None = None
 
     @functools.cached_property
     def entrances(self) -> Entrances:
@@ -205,11 +207,18 @@ class KernelEngine:
 
     def visit(self) -> None:
         """Who comes today."""
-        self._packs = p = self.entrances.packs(self.model, self.today)
+        p = self._packs()
         self.visitors = self._ask_everybody(
             self.entrances.visit, self.today.visitors,
             p.coefficients, p.day, p.people, p.state, p.today,
         )  # fmt: skip
+
+    def _packs(self) -> Packs:
+        """The tuples of today; they stay the same ones until the next day."""
+        day = self.model.day
+        if day is not self._packed_day:
+            self._packed_day, self._packed = day, self.entrances.packs(self.model, self.today)
+        return cast(Packs, self._packed)
 
     def _ask_everybody(self, phase: Callable[..., int], rows: np.ndarray, *arguments: Any) -> int:
         """Ask all consumers, by threads; ``rows`` then begins with those the phase writes there.
@@ -223,7 +232,7 @@ class KernelEngine:
 
     def buy(self) -> OrderLines:
         """Who orders what: today's order lines, not yet credited to anybody."""
-        enter, p = self.entrances, self._packs
+        enter, p = self.entrances, self._packs()
         wanted = self.visitors * len(self.model.scenario.products)
         if wanted == 0:
             return NO_LINES
@@ -244,12 +253,12 @@ class KernelEngine:
 
     def credit(self, lines: OrderLines) -> None:
         """Credit the orders to friends."""
-        p = self._packs
+        p = self._packs()
         self.entrances.credit(p.coefficients, p.day, p.state, self._whole(lines), lines.buyer.size)
 
     def enrol(self, lines: OrderLines, counts: np.ndarray) -> None:
         """Make the buyers members, by the sponsors that stand in the lines."""
-        p = self._packs
+        p = self._packs()
         self.entrances.enrol(
             p.coefficients, p.day, p.graph, p.state, p.today,
             self._whole(lines), lines.buyer.size, counts,
@@ -257,21 +266,21 @@ class KernelEngine:
 
     def experience(self, lines: OrderLines, paid: np.ndarray) -> None:
         """Deliver the orders."""
-        p = self._packs
+        p = self._packs()
         self.entrances.experience(
             p.coefficients, p.day, p.state, p.today, self._whole(lines), lines.buyer.size, paid
         )
 
     def share(self, counts: np.ndarray) -> None:
         """Let visiting members talk."""
-        p = self._packs
+        p = self._packs()
         self.entrances.share(
             p.coefficients, p.day, p.graph, p.people, p.state, p.today, self.visitors, counts
         )
 
     def stay(self, counts: np.ndarray) -> None:
         """Let members leave and lapsed customers return."""
-        p = self._packs
+        p = self._packs()
         changes = self._ask_everybody(
             self.entrances.stay, self.today.changed,
             p.coefficients, p.day, p.graph, p.people, p.state, p.today,
@@ -281,7 +290,7 @@ class KernelEngine:
 
     def measure(self, counts: np.ndarray) -> None:
         """Count members and visits."""
-        model, enter, p = self.model, self.entrances, self._packs
+        model, enter, p = self.model, self.entrances, self._packs()
         if self.visitors:
             enter.mark_visits(p.day, p.state, p.today, self.visitors)
         enter.measure(

@@ -126,7 +126,7 @@ OF_THE_DAY_OR_WORKED_OUT = {
     "WordOfMouthModel": {
         "counts", "day", "lines", "orders", "paid", "_seating", "_consumers", "_told",
     },
-    "KernelEngine": {"today", "visitors", "room", "entrances", "_bought", "_packs"},
+    "KernelEngine": {"today", "visitors", "room", "entrances", "_bought", "_packed", "_packed_day"},
     "Ledger": {"_checked", "_paid_as"},
     "Journal": {"_balances", "_room", "_enter"},
     "OrderBook": {"_room", "_today", "_enter"},
