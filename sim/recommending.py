@@ -30,7 +30,7 @@ BATCH = 512
 FAR = 2**31 - 1
 """A tick that never comes."""
 
-AHEAD = 32
+AHEAD = 10
 """Rows between asking for memory and using it."""
 
 PUSHED, TOLD, PULLED, PASSED = 4.0, 1.5, 1.3, 0.4
@@ -260,13 +260,22 @@ def decide(seed, tick, state, asked, unmoved, words, found, won):
     return won
 
 
+@inlined_rule
+def fetch_rows(indptr, target, people, k):
+    """Have memory bring what will be read of the rows of those after the k-th of ``people``."""
+    last = people.size - 1
+    prefetch(indptr, people[min(k + 2 * AHEAD, last)])
+    soon = np.int64(people[min(k + AHEAD, last)])
+    # Most rows lie in two lines of the cache.
+    prefetch(target, indptr[soon])
+    prefetch(target, indptr[soon + 1] - 1)
+
+
 @kernel
 def tell(indptr, target, state, people, step):
     """Add ``step`` to what every friend of ``people`` has heard."""
-    last = people.size - 1
     for k in range(people.size):
-        prefetch(indptr, people[min(k + 2 * AHEAD, last)])
-        prefetch(target, min(indptr[people[min(k + AHEAD, last)]], target.size - 1))
+        fetch_rows(indptr, target, people, k)
         i = np.int64(people[k])
         for j in target[indptr[i] : indptr[i + 1]]:
             state[np.uint32(j)] += step
@@ -293,10 +302,8 @@ def won_by_push(seed, tick, indptr, target, state, buyers, unmoved, scratch, fou
     """Who is won, counted by those who bought; returns how many. Nobody has heard before."""
     asked, _, words = scratch
     told = np.uint64(0)
-    last = buyers.size - 1
     for k in range(buyers.size):
-        prefetch(indptr, buyers[min(k + 2 * AHEAD, last)])
-        prefetch(target, min(indptr[buyers[min(k + AHEAD, last)]], target.size - 1))
+        fetch_rows(indptr, target, buyers, k)
         i = np.int64(buyers[k])
         for j in target[indptr[i] : indptr[i + 1]]:
             heard = state[np.uint32(j)]
