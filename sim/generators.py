@@ -270,6 +270,8 @@ def _rewired_ring(rewiring, seed, ends):
         for d in range(half):
             far = i + d + 1
             ends[i, d] = far if far < size else far - size
+    if rewiring <= 0.0:
+        return
     low, high = key_words(seed)
     zero, place = np.uint64(0), np.uint64(_NETWORK)
     flat = ends.reshape(ends.size)
