@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from sim import presets, recommending
 from sim.errors import InputError
@@ -79,13 +80,14 @@ def test_every_way_gives_what_the_book_says(win, organic, churn, again, seed, gr
     expected = by_the_book(graph, win, organic, churn, again, first, 7, seed)
     found = (model.customers.tolist(), model.orders.tolist(), model.is_customer.tolist())
     assert found == expected
-    if not graph.directed:
-        arrays = graph.arrays
-        customers, orders, is_customer = recommending.recommend(
-            np.uint64(seed), arrays.indptr, arrays.target, arrays.indptr, arrays.target, win,
-            organic, churn, again, np.array(sorted(first), np.int64), 7, way,
-        )  # fmt: skip
-        assert (customers.tolist(), orders.tolist(), is_customer.tolist()) == expected
+    arrays = graph.arrays
+    rows = csr_array((np.ones(arrays.target.size), arrays.target, arrays.indptr), (graph.size,) * 2)
+    back = rows.tocsc()
+    customers, orders, is_customer = recommending.recommend(
+        np.uint64(seed), arrays.indptr, arrays.target, back.indptr.astype(np.int64), back.indices,
+        win, organic, churn, again, np.array(sorted(first), np.int64), 7, way,
+    )  # fmt: skip
+    assert (customers.tolist(), orders.tolist(), is_customer.tolist()) == expected
 
 
 @pytest.mark.parametrize(
