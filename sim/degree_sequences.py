@@ -20,7 +20,7 @@ _EMPTY, _DELETED = -1, -2
 _ATTEMPTS = 1_000
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _TOGETHER = 128  # exchanges drawn at once
-_AHEAD = 16  # pairs between asking for memory and using it
+_AHEAD = 32  # pairs between asking for memory and using it
 _DEGREE, _ROUNDING, _SIZES = range(3)
 _MIXING = 3
 
@@ -34,7 +34,7 @@ def _home(table, key):
     return ((np.uint64(key) * _SPREAD) >> np.uint64(20)) & np.uint64(table.size - 1)
 
 
-@rule
+@inlined_rule
 def _slot(table, key):
     """Where ``key`` stands in a set kept by open addressing, or the free slot where it may go."""
     mask = np.uint64(table.size - 1)
@@ -84,6 +84,22 @@ def _shuffle(stubs, begin, end, seed, layer):
 
 
 @kernel
+def _place(stubs, block, apart, table, placed):
+    """Place the pairs that may stand beside those before them: in ``table``, and in ``placed``."""
+    last = placed.size - 1
+    for e in range(placed.size):
+        soon = min(e + _AHEAD, last)
+        key = _pair_key(stubs[2 * soon], stubs[2 * soon + 1], block.size)
+        prefetch(table, _home(table, key))
+        a, b = stubs[2 * e], stubs[2 * e + 1]
+        if a != b and not (apart and block[a] == block[b]):
+            key = _pair_key(a, b, block.size)
+            slot = _slot(table, key)
+            placed[e] = table[slot] != key
+            table[slot] = key
+
+
+@kernel
 def _pair_stubs(stubs, segment_start, block, apart, seed, layer, table):
     """Pair neighbouring stubs of each shuffled segment; swap ends until the graph is simple.
 
@@ -98,15 +114,7 @@ def _pair_stubs(stubs, segment_start, block, apart, seed, layer, table):
         begin, end = segment_start[segment], segment_start[segment + 1]
         _shuffle(stubs, begin, end, seed, layer)
         first, last = begin // 2, end // 2
-        for e in range(first, last):
-            soon = min(e + _AHEAD, last - 1)
-            key = _pair_key(stubs[2 * soon], stubs[2 * soon + 1], size)
-            prefetch(table, _home(table, key))
-            a, b = stubs[2 * e], stubs[2 * e + 1]
-            if _allowed(a, b, block, apart, size, table):
-                key = _pair_key(a, b, size)
-                table[_slot(table, key)] = key
-                placed[e] = True
+        _place(stubs[begin:end], block, apart, table, placed[first:last])
         for e in range(first, last):
             attempt = 0
             while not placed[e] and attempt < _ATTEMPTS:

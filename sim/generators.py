@@ -18,7 +18,16 @@ from sim.campus import campus
 from sim.degree_sequences import configuration, lfr
 from sim.edges import Edges, check_mean_degree, check_share, check_size
 from sim.errors import InputError, nearest
-from sim.randomness import Decision, key_words, philox4x32, uniform_table, uniforms, unit
+from sim.growing import barabasi_albert, holme_kim
+from sim.randomness import (
+    Decision,
+    fill_words,
+    key_words,
+    philox4x32,
+    uniform_table,
+    uniforms,
+    unit,
+)
 
 MAXIMUM_COMPLETE = 20_000
 STRONG_TIE = 0.8
@@ -27,7 +36,8 @@ WEAK_TIE = 0.2
 _NETWORK = int(Decision.NETWORK)
 _GROUPS = int(Decision.GROUPS)
 _ATTEMPTS = 1_000
-_TOGETHER = 64  # newcomers whose tries are drawn at once
+_TOGETHER = 256  # people whose luck is drawn at once
+_ROUNDS = 8  # draws of four words of one person at once, at most
 
 
 def _friendless(size: int) -> Edges:
@@ -102,21 +112,31 @@ def _independent_ties(begin, end, probability, seed, layer, source, target):
     count = 0
     room = source.size
     scale = np.log1p(-probability)
-    for i in range(begin.size):
-        j = begin[i] - 1
-        draw = 0
-        inside = True
-        while inside:
-            for u in uniforms(seed, _NETWORK, draw, i, 0, layer):
+    words = np.empty((4 * _ROUNDS, _TOGETHER), np.uint32)
+    people = np.arange(begin.size).astype(np.uint32)
+    for first in range(0, begin.size, _TOGETHER):
+        who = people[first : first + _TOGETHER]
+        expected = (end[first] - begin[first]) * probability
+        drawn = min(_ROUNDS, 1 + int(expected + np.sqrt(expected)) // 4)
+        for draw in range(drawn):
+            fill_words(seed, _NETWORK, draw, layer, who, who.size, words[4 * draw : 4 * draw + 4])
+        for k in range(who.size):
+            i = first + k
+            j = begin[i] - 1
+            leap = 0
+            while True:
+                if leap < 4 * drawn:
+                    u = unit(words[leap, k])
+                else:
+                    u = uniforms(seed, _NETWORK, leap >> 2, i, 0, layer)[leap & 3]
+                leap += 1
                 j += 1 + int(np.log(u) / scale)
                 if j >= end[i]:
-                    inside = False
                     break
                 if count < room:
                     source[count] = i
                     target[count] = j
                 count += 1
-            draw += 1
     return count
 
 
@@ -243,30 +263,52 @@ def two_layer(
 
 
 @kernel
-def _rewired_ring(size, half, rewiring, seed):
-    """ends[i, d] : the person at the far end of i's tie number d, int32 (size, half)."""
-    ends = np.empty((size, half), np.int32)
+def _rewired_ring(rewiring, seed, ends):
+    """Write the person at the far end of i's tie number d to ends[i, d], int32 (size, half)."""
+    size, half = ends.shape
     for i in range(size):
         for d in range(half):
-            ends[i, d] = (i + d + 1) % size
+            far = i + d + 1
+            ends[i, d] = far if far < size else far - size
     if rewiring <= 0.0:
-        return ends
+        return
+    low, high = key_words(seed)
+    zero, place = np.uint64(0), np.uint64(_NETWORK)
+    flat = ends.reshape(ends.size)
+    words = np.empty((2, _TOGETHER), np.uint32)
+    moving = np.empty(_TOGETHER, np.uint32)
     for d in range(half):
-        for i in range(size):
-            chance, u1, _, _ = uniforms(seed, _NETWORK, 0, i, d, 0)
-            if chance >= rewiring:
-                continue
-            for attempt in range(_ATTEMPTS):
-                if attempt > 0:
-                    u1, _, _, _ = uniforms(seed, _NETWORK, attempt, i, d, 0)
-                other = int(u1 * size)
-                free = other != i
-                for k in range(half):
-                    free = free and ends[i, k] != other and ends[other, k] != i
-                if free:
-                    ends[i, d] = other
-                    break
-    return ends
+        for first in range(0, size, _TOGETHER):
+            together = min(_TOGETHER, size - first)
+            for k in range(together):
+                person = np.uint64(first + k)
+                w0, w1, _, _ = philox4x32(person, np.uint64(d), zero, place, low, high)
+                words[0, k] = w0
+                words[1, k] = w1
+            count = np.uint64(0)
+            for k in range(together):
+                moving[count] = k
+                count += np.uint64(unit(words[0, k]) < rewiring)
+            for k in moving[:count]:
+                prefetch(flat, int(unit(words[1, k]) * size) * half)
+            for k in moving[:count]:
+                _rewire(ends, first + np.int64(k), d, unit(words[1, k]), seed)
+
+
+@rule
+def _rewire(ends, i, d, u, seed):
+    """Give tie d of person i a far end at random that makes neither a loop nor a second tie."""
+    size, half = ends.shape
+    for attempt in range(_ATTEMPTS):
+        if attempt > 0:
+            u, _, _, _ = uniforms(seed, _NETWORK, attempt, i, d, 0)
+        other = int(u * size)
+        free = other != i
+        for k in range(half):
+            free = free and ends[i, k] != other and ends[other, k] != i
+        if free:
+            ends[i, d] = other
+            return
 
 
 def watts_strogatz(
@@ -288,174 +330,10 @@ def watts_strogatz(
     half = int(mean_degree) // 2
     if half == 0:
         return _friendless(size)
-    ends = _rewired_ring(size, half, rewiring, np.uint64(seed))
+    ends = np.empty((size, half), np.int32)
+    _rewired_ring(rewiring, np.uint64(seed), ends)
     source = np.repeat(np.arange(size, dtype=np.int32), half)
     return Edges(source, ends.ravel(), None, None, None, size)
-
-
-# --------------------------------------------------------------------------------- growing networks
-
-
-@rule
-def _joining_ties(person, ties_each):
-    """Ties that ``person`` brings along: whole numbers whose running mean is ``ties_each``."""
-    return math.floor((person + 1) * ties_each) - math.floor(person * ties_each)
-
-
-@kernel
-def _first_tries(first, people, ties_each, seed, start, ends, draws):
-    """Where in ``ends`` the newcomers ``first``... find their friends, unless a try is in vain.
-
-    start : entries of ``ends`` before the first newcomer's. Writes to ``draws`` int64, the tries
-    of the newcomers one after the other; what they will read is fetched meanwhile.
-    """
-    low, high = key_words(seed)
-    zero, place = np.uint64(0), np.uint64(_NETWORK)
-    count = 0
-    for person in range(first, first + people):
-        brought = _joining_ties(person, ties_each)
-        for draw in range(brought):
-            w, _, _, _ = philox4x32(np.uint64(person), np.uint64(draw), zero, place, low, high)
-            draws[count + draw] = int(unit(w) * start)
-        for draw in range(brought):
-            prefetch(ends, draws[count + draw])
-        count += brought
-        start += 2 * brought
-
-
-@kernel
-def _grow(size, ties_each, seed):
-    """Preferential attachment; ends[2e], ends[2e + 1] are the two people of tie e."""
-    first = math.ceil(ties_each)
-    ends = np.empty(2 * (int(ties_each * size) + first + 1), np.int32)
-    filled = 0
-    for leaf in range(1, first + 1):
-        ends[filled] = leaf
-        ends[filled + 1] = 0
-        filled += 2
-    tries = np.empty(_TOGETHER * (first + 1), np.int64)
-    for newcomer in range(first + 1, size, _TOGETHER):
-        together = min(_TOGETHER, size - newcomer)
-        _first_tries(newcomer, together, ties_each, seed, filled, ends, tries)
-        begin = 0
-        for person in range(newcomer, newcomer + together):
-            start = filled
-            brought = _joining_ties(person, ties_each)
-            draw = 0
-            for _ in range(brought):
-                found = False
-                while not found:
-                    if draw < brought:
-                        place = tries[begin + draw]
-                    else:
-                        u, _, _, _ = uniforms(seed, _NETWORK, 0, person, draw, 0)
-                        place = int(u * start)
-                    draw += 1
-                    other = ends[place]
-                    found = True
-                    for k in range(start + 1, filled, 2):
-                        found = found and ends[k] != other
-                ends[filled] = person
-                ends[filled + 1] = other
-                filled += 2
-            begin += brought
-    return ends[:filled]
-
-
-def _check_growth(size: int, mean_degree: float, kind: str) -> float:
-    check_mean_degree(mean_degree, size, 2.0)
-    ties_each = mean_degree / 2
-    check_size(size, math.ceil(ties_each) + 1, kind)
-    return ties_each
-
-
-def barabasi_albert(size: int, seed: int = 0, *, mean_degree: float = 10) -> Edges:
-    """Newcomers bring mean_degree / 2 ties to people chosen in proportion to their degree.
-
-    Barabasi and Albert (1999), grown from a star as in NetworkX. For even ``mean_degree`` = 2 m the
-    number of friendships is exactly m (size - m); otherwise newcomers alternate between the two
-    nearest whole numbers.
-    """
-    ties_each = _check_growth(size, mean_degree, "barabasi_albert")
-    ends = _grow(size, ties_each, np.uint64(seed))
-    return Edges(ends[0::2].copy(), ends[1::2].copy(), None, None, None, size)
-
-
-@kernel
-def _grow_clustered(size, ties_each, triad_probability, seed):
-    """Holme-Kim growth; friend lists live in one pool and move when they outgrow their place."""
-    first = math.ceil(ties_each)
-    ties = int(ties_each * size) + first + 1
-    ends = np.empty(2 * ties, np.int32)
-    room = 2 * first
-    pool = np.empty(size * room + 8 * ties, np.int32)
-    place = np.arange(size) * room
-    capacity = np.full(size, room)
-    degree = np.zeros(size, np.int64)
-    used = size * room
-    filled = 0
-    for person in range(1, size):
-        start = filled
-        draw = 0
-        brought = 1 if person <= first else _joining_ties(person, ties_each)
-        anchor = 0
-        for number in range(brought):
-            other = -1
-            u0, u1, u2, u3 = uniforms(seed, _NETWORK, 0, person, draw, 0)
-            draw += 1
-            if number > 0 and u0 < triad_probability:
-                for u in (u1, u2, u3):
-                    candidate = pool[place[anchor] + int(u * degree[anchor])]
-                    if other < 0 and _new_friend(candidate, person, ends, start, filled):
-                        other = candidate
-            if other < 0 and person <= first:
-                other = anchor
-            if other < 0:
-                while other < 0:
-                    u, _, _, _ = uniforms(seed, _NETWORK, 0, person, draw, 0)
-                    draw += 1
-                    candidate = ends[int(u * start)]
-                    if _new_friend(candidate, person, ends, start, filled):
-                        other = candidate
-                anchor = other
-            ends[filled] = person
-            ends[filled + 1] = other
-            filled += 2
-            for a, b in ((person, other), (other, person)):
-                if degree[a] == capacity[a]:
-                    for k in range(degree[a]):
-                        pool[used + k] = pool[place[a] + k]
-                    place[a] = used
-                    capacity[a] *= 2
-                    used += capacity[a]
-                pool[place[a] + degree[a]] = b
-                degree[a] += 1
-    return ends[:filled]
-
-
-@rule
-def _new_friend(candidate, person, ends, start, filled):
-    if candidate == person:
-        return False
-    new = True
-    for k in range(start + 1, filled, 2):
-        new = new and ends[k] != candidate
-    return new
-
-
-def holme_kim(
-    size: int, seed: int = 0, *, mean_degree: float = 10, triad_probability: float = 0.5
-) -> Edges:
-    """Scale-free and clustered: after each tie the next goes to a friend of that friend.
-
-    Holme and Kim (2002). With probability ``triad_probability`` a further tie of a newcomer closes
-    a triangle (three tries at a friend not yet known), else it attaches by degree. As many
-    friendships as :func:`barabasi_albert`.
-    """
-    check_share("triad_probability", triad_probability)
-    ties_each = _check_growth(size, mean_degree, "holme_kim")
-    ends = _grow_clustered(size, ties_each, triad_probability, np.uint64(seed))
-    return Edges(ends[0::2].copy(), ends[1::2].copy(), None, None, None, size)
 
 
 GENERATORS: dict[str, Callable[..., Edges]] = {

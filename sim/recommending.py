@@ -2,8 +2,8 @@
 
 The process of :func:`sim.presets.recommendation`. In a tick customers whose time has come leave or
 buy again, and others buy: by themselves, or won by friends who bought a tick ago. Luck belongs to
-people and ticks. Whether friends are counted by those who bought or by those who may buy changes
-no bit of the result; whichever touches less is taken.
+people and ticks. How friends are counted changes no bit of the result; whatever touches least is
+taken.
 """
 
 from __future__ import annotations
@@ -19,22 +19,27 @@ BY_ONESELF = int(Decision.RECOMMENDATION_ORGANIC)
 WON = int(Decision.RECOMMENDATION_WON)
 NEXT_EVENT = int(Decision.RECOMMENDATION_NEXT)
 
-PUSH, PULL, EITHER = 0, 1, 2
-"""Friends are counted by those who bought, by those who may buy, or by whoever is faster at it."""
+PUSH, PULL, KEEP, EITHER = 0, 1, 2, 3
+"""Friends are counted anew by those who bought, or by those who may buy; or the counts are kept,
+and only those tell their friends who began to buy or stopped. Or whatever is fastest."""
 
-OTHER, CUSTOMER, JOINING = 0, 1, 2
-"""What somebody is: ``mark``. Who joins in a tick is a customer from its end on."""
+CUSTOMER = np.int32(-(2**31))
+"""The bit of ``state`` that says who is a customer; the others count friends who bought."""
 
 BATCH = 512
 FAR = 2**31 - 1
 """A tick that never comes."""
 
-AHEAD = 16
+AHEAD = 10
 """Rows between asking for memory and using it."""
 
-SCATTERED, IN_ORDER, SCAN = 5.0, 1.3, 0.4
-"""What counting takes, in nanoseconds: a tie of a row here and there, a tie of rows in order, and
-passing over somebody. Only their ratios matter, and only to the time."""
+PUSHED, TOLD, PULLED, PASSED = 4.0, 1.5, 1.3, 0.4
+"""What counting takes, in nanoseconds: a tie of those who bought, where the people told are noted;
+one where they are not; a tie of those who may buy; and passing over somebody. Only their ratios
+matter, and only to the time."""
+
+PAYS_BACK = 10
+"""Ticks over which the cost of beginning to keep counts is spread."""
 
 
 @kernel
@@ -46,119 +51,181 @@ def recommend(
     back_indptr, back_target : the ties turned round; the same arrays where they go both ways.
     win : chance that somebody who bought a tick ago wins a friend. organic : chance to buy by
     oneself. churn : chance to leave. again : chance to buy again of a customer who does not leave;
-    all per tick. first : who buys on tick 0. way : PUSH, PULL or EITHER.
+    all per tick. first : who buys on tick 0. way : PUSH, PULL, KEEP or EITHER.
     """
     people = indptr.size - 1
     customers, orders = np.zeros(ticks + 1, np.int64), np.zeros(ticks + 1, np.int64)
-    mark, recent = np.zeros(people, np.uint8), np.zeros(people, np.uint8)
-    heard = np.zeros(people, np.uint32)
-    buyers, found = np.empty(people, np.uint32), np.empty(people, np.uint32)
-    who, due, leaves = (
-        np.empty(people, np.uint32), np.empty(people, np.int32), np.empty(people, np.uint8),
+    state, recent = np.zeros(people, np.int32), np.zeros(people, np.uint8)
+    # Today's buyers, those of them who bought a tick ago too standing first; who bought a tick
+    # ago and not today; and who is found to join.
+    buyers, stopped, found = (
+        np.empty(people + 1, np.uint32), np.empty(people + 1, np.uint32),
+        np.empty(people + 1, np.uint32),
     )  # fmt: skip
+    waiting = np.empty(people, np.uint32), np.empty(people, np.int32), np.empty(people, np.uint8)
     scratch = (
-        np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32), np.empty((4, BATCH), np.uint32),
+        np.empty(2 * BATCH, np.uint32), np.empty(2 * BATCH, np.uint32),
+        np.empty((4, 2 * BATCH), np.uint32),
     )  # fmt: skip
-    largest = 0
-    for i in range(people):
-        largest = max(largest, int(back_indptr[i + 1] - back_indptr[i]))
-    unmoved = np.array([(1.0 - win) ** k for k in range(largest + 1)])
-
-    bought = join(mark, buyers, first, first.size, 0)
-    number = enlist(seed, 0, churn, again, buyers, bought, who, due, leaves, 0, scratch[2])
-    customers[0], orders[0] = number, bought
+    unmoved = chances_to_resist(back_indptr, win)
+    bought = join(state, buyers, first)
+    customers[0] = orders[0] = bought
+    listed = stopping = stayed = 0
+    kept = False  # whether ``state`` holds who was told in the last tick
     for tick in range(1, ticks + 1):
-        if win == 0.0 or bought == 0:
+        # Whose friends hear something else than in the last tick.
+        changed = bought - stayed + stopping
+        chosen = way
+        if way == EITHER:
+            chosen = fastest(target.size, people, customers[tick - 1], bought, changed, kept)
+        if kept and (chosen != KEEP or changed > bought):
+            state &= CUSTOMER
+            kept = False
+        if win == 0.0 or (bought == 0 and not kept):
             won = 0
-        elif way == PULL or (way == EITHER and pulling_pays(target.size, people, bought, number)):
+        elif chosen == KEEP:
+            if kept:
+                tell(indptr, target, state, stopped[:stopping], -1)
+            began = stayed if kept else 0
+            tell(indptr, target, state, buyers[began:bought], 1)
+            kept = True
+            won = won_of_counted(seed, tick, state, unmoved, scratch, found)
+        elif chosen == PULL:
             for k in range(bought):
                 recent[buyers[k]] = 1
             won = won_by_pull(
-                seed, tick, back_indptr, back_target, mark, recent, unmoved, scratch, found
+                seed, tick, back_indptr, back_target, state, recent, unmoved, scratch, found
             )
             for k in range(bought):
                 recent[buyers[k]] = 0
         else:
             won = won_by_push(
-                seed, tick, indptr, target, mark, buyers, bought, heard, unmoved, scratch, found
+                seed, tick, indptr, target, state, buyers[:bought], unmoved, scratch, found
             )
-        won = come_by_themselves(seed, tick, organic, mark, found, won)
-        number, bought = move(tick, mark, who, due, leaves, number, buyers)
-        bought = join(mark, buyers, found, won, bought)
-        number = enlist(
-            seed, tick, churn, again, buyers, bought, who, due, leaves, number, scratch[2]
+        won = come_by_themselves(seed, tick, organic, state, found, won)
+        stayed, stopping, listed, left = go_on(
+            seed, tick, churn, again, state, buyers, bought, stopped, waiting, listed, scratch
         )
-        customers[tick], orders[tick] = number, bought
-    return customers, orders, mark == CUSTOMER
+        listed, bought, more = move(tick, state, waiting, listed, buyers, stayed)
+        buyers[bought : bought + won] = found[:won]
+        bought += won
+        customers[tick], orders[tick] = customers[tick - 1] + won - left - more, bought
+    return customers, orders, state < 0
 
 
 @kernel
-def pulling_pays(ties, people, bought, number):
-    """Whether counting by those who may buy takes less time."""
-    row = ties / people
-    push = bought * row * SCATTERED
-    return push > people * SCAN + (people - number) * row * IN_ORDER
+def chances_to_resist(back_indptr, win):
+    """Chance that so many friends who recommend win nobody, by their number."""
+    most = 0
+    for i in range(back_indptr.size - 1):
+        most = max(most, int(back_indptr[i + 1] - back_indptr[i]))
+    return np.array([(1.0 - win) ** k for k in range(most + 1)])
 
 
 @kernel
-def join(mark, buyers, found, count, bought):
-    """The first ``count`` of found become customers who buy; returns how many bought."""
-    for k in range(count):
-        if mark[found[k]] != CUSTOMER:
-            mark[found[k]] = CUSTOMER
-            buyers[bought] = found[k]
-            bought += 1
+def join(state, buyers, first):
+    """Those of ``first`` become customers who buy; returns how many, each counted once."""
+    bought = 0
+    for i in first:
+        buyers[bought] = i
+        bought += state[i] == 0
+        state[i] = CUSTOMER
     return bought
 
 
 @kernel
-def enlist(seed, tick, churn, again, buyers, bought, who, due, leaves, number, words):
-    """Put today's buyers on the list of customers, each with what she does next and when.
-
-    The wait for the first of two things that may happen in every tick is geometric. Returns how
-    many are on the list.
-    """
-    either = churn + (1.0 - churn) * again
-    for first in range(0, bought, BATCH):
-        count = min(BATCH, bought - first)
-        people = buyers[first : first + count]
-        fill_words(seed, NEXT_EVENT, tick, 0, people, count, words)
-        for k in range(count):
-            wait = FAR
-            if either >= 1.0:
-                wait = 1
-            elif either > 0.0:
-                waited = 1.0 + math.floor(math.log(unit(words[0, k])) / math.log1p(-either))
-                wait = int(min(waited, FAR * 1.0))
-            who[number] = people[k]
-            due[number] = min(tick + wait, FAR)
-            leaves[number] = unit(words[1, k]) * either < churn
-            number += 1
-    return number
+def fastest(ties, people, customers, bought, changed, kept):
+    """The way of counting that takes least time."""
+    row = ties / people
+    told = min(changed, bought)
+    if not kept:
+        told += (bought - told) / PAYS_BACK
+    push = bought * row * PUSHED
+    pull = people * PASSED + (people - customers) * row * PULLED
+    keep = people * PASSED + told * row * TOLD
+    if push <= min(pull, keep):
+        return PUSH
+    return PULL if pull < keep else KEEP
 
 
 @kernel
-def move(tick, mark, who, due, leaves, number, buyers):
-    """Customers whose time has come leave, or buy again and are listed anew.
+def go_on(seed, tick, churn, again, state, buyers, bought, stopped, waiting, listed, scratch):
+    """What each of those who bought a tick ago does next, and when.
 
-    Returns how many stay on the list, and how many buy.
+    The wait for the first of two things that may happen in every tick is geometric. Who buys again
+    in this tick stays among the buyers; the others are ``stopped``: they leave now, or go on the
+    list of those who wait. Returns how many stay, stop, are on the list, and leave.
     """
-    kept = 0
-    bought = 0
-    for k in range(number):
+    who, due, leaves = waiting
+    chosen, waits, words = scratch
+    draws = words[1]
+    either = churn + (1.0 - churn) * again
+    stayed = bought
+    stopping = left = 0
+    # From the end, so that whoever stands last among the buyers is known to stay.
+    for end in range(bought, 0, -BATCH):
+        first = max(end - BATCH, 0)
+        people = buyers[first:end]
+        fill_words(seed, NEXT_EVENT, tick - 1, 0, people, people.size, words)
+        wait_for(either, words[0, : people.size], waits)
+        count = np.uint64(0)  # unsigned, as a signed place would be tested for being negative
+        for k in range(people.size):
+            chosen[count] = k
+            count += np.uint64((waits[k] != 1) | (unit(draws[k]) * either < churn))
+        for k in chosen[:count][::-1]:
+            person = people[k]
+            stayed -= 1
+            people[k] = buyers[stayed]
+            stopped[stopping] = person
+            stopping += 1
+            if waits[k] == 1:
+                state[person] &= ~CUSTOMER
+                left += 1
+            else:
+                who[listed] = person
+                due[listed] = min(tick - 1 + np.int64(waits[k]), FAR)
+                leaves[listed] = unit(draws[k]) * either < churn
+                listed += 1
+    return stayed, stopping, listed, left
+
+
+@inlined_rule
+def wait_for(either, words, waits):
+    """Ticks until the first of two things happens, for each word."""
+    if either >= 1.0:
+        waits[: words.size] = 1
+    elif either <= 0.0:
+        waits[: words.size] = FAR
+    else:
+        scale = math.log1p(-either)
+        for k in range(words.size):
+            waited = 1.0 + math.floor(math.log(unit(words[k])) / scale)
+            waits[k] = int(min(waited, FAR * 1.0))
+
+
+@kernel
+def move(tick, state, waiting, listed, buyers, bought):
+    """Those on the list whose time has come leave, or buy again.
+
+    Returns how many stay on the list, how many buy, and how many leave.
+    """
+    who, due, leaves = waiting
+    kept = left = 0
+    for k in range(listed):
         if due[k] != tick:
             who[kept], due[kept], leaves[kept] = who[k], due[k], leaves[k]
             kept += 1
         elif leaves[k] == 1:
-            mark[who[k]] = OTHER
+            state[who[k]] &= ~CUSTOMER
+            left += 1
         else:
             buyers[bought] = who[k]
             bought += 1
-    return kept, bought
+    return kept, bought, left
 
 
 @kernel
-def come_by_themselves(seed, tick, organic, mark, found, count):
+def come_by_themselves(seed, tick, organic, state, found, count):
     """Add who buys without being told; returns how many are found.
 
     The gaps between those who might are geometric, so that only they are touched.
@@ -171,77 +238,109 @@ def come_by_themselves(seed, tick, organic, mark, found, count):
         u = uniforms(seed, BY_ONESELF, tick, draw >> 2, 0, 0)[draw & 3]
         draw += 1
         i += 1.0 if organic >= 1.0 else 1.0 + math.floor(math.log(u) / math.log1p(-organic))
-        if i >= mark.size:
+        if i >= state.size:
             return count
-        if mark[int(i)] == OTHER:
-            mark[int(i)] = JOINING
+        if state[int(i)] >= 0:
+            state[int(i)] |= CUSTOMER
             found[count] = int(i)
             count += 1
 
 
+@kernel
+def decide(seed, tick, state, asked, unmoved, words, found, won):
+    """Whom of a batch her friends win; ``state`` says by how many she was told."""
+    fill_words(seed, WON, tick, 0, asked, asked.size, words)
+    draws = words[0]
+    before = won
+    for k in range(asked.size):
+        found[won] = asked[k]
+        won += unit(draws[k]) >= unmoved[state[asked[k]]]
+    for i in found[before:won]:
+        state[i] |= CUSTOMER
+    return won
+
+
 @inlined_rule
-def decide(seed, tick, mark, asked, counts, number, unmoved, words, found, won):
-    """Whom of a batch her friends win; ``counts`` says by how many she was told."""
-    fill_words(seed, WON, tick, 0, asked, number, words)
-    for k in range(number):
-        if unit(words[0, k]) >= unmoved[counts[k]]:
-            mark[asked[k]] = JOINING
-            found[won] = asked[k]
-            won += 1
+def fetch_rows(indptr, target, people, k):
+    """Have memory bring what will be read of the rows of those after the k-th of ``people``."""
+    last = people.size - 1
+    prefetch(indptr, people[min(k + 2 * AHEAD, last)])
+    soon = np.int64(people[min(k + AHEAD, last)])
+    # Most rows lie in two lines of the cache.
+    prefetch(target, indptr[soon])
+    prefetch(target, indptr[soon + 1] - 1)
+
+
+@kernel
+def tell(indptr, target, state, people, step):
+    """Add ``step`` to what every friend of ``people`` has heard."""
+    for k in range(people.size):
+        fetch_rows(indptr, target, people, k)
+        i = np.int64(people[k])
+        for j in target[indptr[i] : indptr[i + 1]]:
+            state[np.uint32(j)] += step
+
+
+@kernel
+def won_of_counted(seed, tick, state, unmoved, scratch, found):
+    """Who is won, where ``state`` knows how many friends told each; returns how many."""
+    asked, _, words = scratch
+    won = 0
+    number = np.uint64(0)
+    for first in range(0, state.size, BATCH):
+        for i in range(first, min(first + BATCH, state.size)):
+            asked[number] = i
+            number += np.uint64(state[i] > 0)
+        if number >= BATCH:
+            won = decide(seed, tick, state, asked[:number], unmoved, words, found, won)
+            number = np.uint64(0)
+    return decide(seed, tick, state, asked[:number], unmoved, words, found, won)
+
+
+@kernel
+def won_by_push(seed, tick, indptr, target, state, buyers, unmoved, scratch, found):
+    """Who is won, counted by those who bought; returns how many. Nobody has heard before."""
+    asked, _, words = scratch
+    told = np.uint64(0)
+    for k in range(buyers.size):
+        fetch_rows(indptr, target, buyers, k)
+        i = np.int64(buyers[k])
+        for j in target[indptr[i] : indptr[i + 1]]:
+            heard = state[np.uint32(j)]
+            found[told] = j
+            told += np.uint64(heard == 0)
+            state[np.uint32(j)] = heard + (heard >= 0)
+    won = 0
+    for first in range(0, np.int64(told), BATCH):
+        batch = asked[: min(BATCH, np.int64(told) - first)]
+        batch[:] = found[first : first + batch.size]
+        won = decide(seed, tick, state, batch, unmoved, words, found, won)
+        for i in batch:
+            state[i] &= CUSTOMER
     return won
 
 
 @kernel
-def won_by_push(
-    seed, tick, indptr, target, mark, buyers, bought, heard, unmoved, scratch, found
-):  # fmt: skip
-    """Who is won, counted by those who bought; returns how many. ``heard`` is all 0 but within."""
-    asked, counts, words = scratch
-    told = 0
-    for k in range(bought):
-        if k + 2 * AHEAD < bought:
-            prefetch(indptr, buyers[k + 2 * AHEAD])
-        if k + AHEAD < bought:
-            prefetch(target, indptr[buyers[k + AHEAD]])
-        row = target[indptr[buyers[k]] : indptr[np.int64(buyers[k]) + 1]]
-        for e in range(row.size):
-            prefetch(heard, row[e])
-            prefetch(mark, row[e])
-        for e in range(row.size):
-            j = row[e]
-            if mark[j] == OTHER:
-                if heard[j] == 0:
-                    found[told] = j
-                    told += 1
-                heard[j] += 1
+def won_by_pull(seed, tick, indptr, target, state, recent, unmoved, scratch, found):
+    """Who is won, counted by those who may be; returns how many. Nobody has heard before."""
+    asked, _, words = scratch
     won = 0
-    for first in range(0, told, BATCH):
-        count = min(BATCH, told - first)
-        for k in range(count):
-            asked[k] = found[first + k]
-            counts[k] = heard[asked[k]]
-            heard[asked[k]] = 0
-        won = decide(seed, tick, mark, asked, counts, count, unmoved, words, found, won)
+    for first in range(0, state.size, BATCH):
+        number = np.uint64(0)
+        for i in range(first, min(first + BATCH, state.size)):
+            asked[number] = i
+            number += np.uint64(state[i] >= 0)
+        may = asked[:number]
+        number = np.uint64(0)
+        for i in may:
+            told = 0
+            for j in target[indptr[i] : indptr[i + np.uint64(1)]]:
+                told += recent[np.uint32(j)]
+            state[i] = told
+            asked[number] = i
+            number += np.uint64(told != 0)
+        batch = asked[:number]
+        won = decide(seed, tick, state, batch, unmoved, words, found, won)
+        for i in batch:
+            state[i] &= CUSTOMER
     return won
-
-
-@kernel
-def won_by_pull(seed, tick, indptr, target, mark, recent, unmoved, scratch, found):
-    """Who is won, counted by those who may be; returns how many."""
-    asked, counts, words = scratch
-    won = 0
-    number = 0
-    for i in range(mark.size):
-        if mark[i] != OTHER:
-            continue
-        told = 0
-        row = target[indptr[i] : indptr[i + 1]]
-        for e in range(row.size):
-            told += recent[row[e]]
-        asked[number] = i
-        counts[number] = told
-        number += told != 0
-        if number == BATCH:
-            won = decide(seed, tick, mark, asked, counts, number, unmoved, words, found, won)
-            number = 0
-    return decide(seed, tick, mark, asked, counts, number, unmoved, words, found, won)

@@ -28,9 +28,9 @@ LONGEST_FILE = 500
 LAYERS = (
     "errors", "_jit", "randomness", "quantities", "behavior", "sections", "toml_files",
     "scenario", "campaign", "rules", "bounds",
-    "edges", "campus", "degree_sequences", "generators", "sparse_rows", "tie_strength",
-    "graph_statistics", "memory", "plain_ties", "edge_lists", "graph_files", "saved_arrays",
-    "network", "quantiles", "tastes", "population", "world", "segments",
+    "edges", "campus", "degree_sequences", "growing", "generators", "sparse_rows",
+    "tie_strength", "graph_statistics", "memory", "plain_ties", "edge_lists", "graph_files",
+    "saved_arrays", "network", "quantiles", "tastes", "population", "world", "segments",
     "orders", "accounts", "journal", "commission_lines", "points", "order_book", "book_checks",
     "book_tables", "ledger", "credits", "market", "schemes/", "limits", "attribution",
     "incentives", "audit/", "day", "teams", "opportunists", "kernels", "presence", "sharing",

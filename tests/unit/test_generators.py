@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -217,19 +219,58 @@ def test_parameters_out_of_range_say_what_is_allowed(kind, size, parameters, sai
         GENERATORS[kind](size, 0, **parameters)
 
 
-def test_preferential_attachment_is_that_of_the_plain_rule():
-    size, each, seed = 400, 3, 9
-    ends = [end for leaf in range(1, each + 1) for end in (leaf, 0)]
-    for person in range(each + 1, size):
+@pytest.mark.parametrize("mean_degree", [6, 5])  # three ties each, and two or three by turns
+def test_preferential_attachment_is_that_of_the_plain_rule(mean_degree):
+    size, each, seed = 400, mean_degree / 2, 9
+    ends = [end for leaf in range(1, math.ceil(each) + 1) for end in (leaf, 0)]
+    for person in range(math.ceil(each) + 1, size):
+        brought = math.floor((person + 1) * each) - math.floor(person * each)
         start, draw, chosen = len(ends), 0, []
-        while len(chosen) < each:
+        while len(chosen) < brought:
             u = uniforms(np.uint64(seed), int(Decision.NETWORK), 0, person, draw, 0)[0]
             draw += 1
             if ends[int(u * start)] not in chosen:
                 chosen.append(ends[int(u * start)])
         ends += [end for other in chosen for end in (person, other)]
-    found = GENERATORS["barabasi_albert"](size, seed, mean_degree=2 * each)
+    found = GENERATORS["barabasi_albert"](size, seed, mean_degree=mean_degree)
     assert np.column_stack((found.source, found.target)).ravel().tolist() == ends
+
+
+@pytest.mark.parametrize(("size", "mean_degree"), [(700, 4), (9, 6)])
+def test_rewiring_is_that_of_the_plain_rule(size, mean_degree):
+    half, rewiring, seed = mean_degree // 2, 0.4, 3
+    ends = [[(i + d + 1) % size for d in range(half)] for i in range(size)]
+    for d in range(half):
+        for i in range(size):
+            chance, u, _, _ = uniforms(np.uint64(seed), int(Decision.NETWORK), 0, i, d, 0)
+            attempt = 0
+            while chance < rewiring and attempt < 1_000:
+                other = int(u * size)
+                if other != i and other not in ends[i] and i not in ends[other]:
+                    ends[i][d] = other
+                    break
+                attempt += 1
+                u = uniforms(np.uint64(seed), int(Decision.NETWORK), attempt, i, d, 0)[0]
+    found = GENERATORS["watts_strogatz"](size, seed, mean_degree=mean_degree, rewiring=rewiring)
+    assert found.target.reshape(size, half).tolist() == ends
+    assert found.source.tolist() == np.repeat(np.arange(size), half).tolist()
+
+
+@pytest.mark.parametrize("mean_degree", [0.5, 6, 250])  # more ties than are drawn at once
+def test_independent_ties_are_those_of_the_plain_rule(mean_degree):
+    size, seed, ties = 300, 4, []
+    scale = np.log1p(-mean_degree / (size - 1))
+    for i in range(size):
+        j, leap = i, 0
+        while True:
+            draws = uniforms(np.uint64(seed), int(Decision.NETWORK), leap >> 2, i, 0, 0)
+            j += 1 + int(np.log(draws[leap & 3]) / scale)
+            leap += 1
+            if j >= size:
+                break
+            ties.append((i, j))
+    found = GENERATORS["erdos_renyi"](size, seed, mean_degree=mean_degree)
+    assert np.column_stack((found.source, found.target)).tolist() == [list(tie) for tie in ties]
 
 
 def test_ties_beyond_the_room_are_counted_and_not_written():

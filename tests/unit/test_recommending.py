@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from sim import presets, recommending
 from sim.errors import InputError
@@ -62,13 +63,14 @@ def by_the_book(graph, win, organic, churn, again, first, ticks, seed):
     return customers, orders, [i in plans for i in range(graph.size)]
 
 
+WAYS = [recommending.PUSH, recommending.PULL, recommending.KEEP, recommending.EITHER]
 chances = st.sampled_from([0.0, 0.02, 0.3, 0.9, 1.0])
 
 
 @given(
     win=chances, organic=chances, churn=chances, again=chances,
     seed=st.integers(0, 2**64 - 1), graph=st.sampled_from([PATH, FOLLOWS]),
-    first=st.sets(st.integers(0, 4)), way=st.sampled_from([0, 1, 2]),
+    first=st.sets(st.integers(0, 4)), way=st.sampled_from(WAYS),
 )  # fmt: skip
 def test_every_way_gives_what_the_book_says(win, organic, churn, again, seed, graph, first, way):
     model = presets.recommendation(
@@ -78,29 +80,46 @@ def test_every_way_gives_what_the_book_says(win, organic, churn, again, seed, gr
     expected = by_the_book(graph, win, organic, churn, again, first, 7, seed)
     found = (model.customers.tolist(), model.orders.tolist(), model.is_customer.tolist())
     assert found == expected
-    if not graph.directed:
-        arrays = graph.arrays
-        customers, orders, is_customer = recommending.recommend(
-            np.uint64(seed), arrays.indptr, arrays.target, arrays.indptr, arrays.target, win,
-            organic, churn, again, np.array(sorted(first), np.int64), 7, way,
-        )  # fmt: skip
-        assert (customers.tolist(), orders.tolist(), is_customer.tolist()) == expected
+    arrays = graph.arrays
+    rows = csr_array((np.ones(arrays.target.size), arrays.target, arrays.indptr), (graph.size,) * 2)
+    back = rows.tocsc()
+    customers, orders, is_customer = recommending.recommend(
+        np.uint64(seed), arrays.indptr, arrays.target, back.indptr.astype(np.int64), back.indices,
+        win, organic, churn, again, np.array(sorted(first), np.int64), 7, way,
+    )  # fmt: skip
+    assert (customers.tolist(), orders.tolist(), is_customer.tolist()) == expected
 
 
-@pytest.mark.parametrize("again", [0.02, 1.0])
-def test_pushing_and_pulling_agree_in_a_large_world(again):
+@pytest.mark.parametrize(
+    ("win", "churn", "again"),
+    [(0.02, 0.05, 0.02), (0.02, 0.05, 0.6), (0.02, 0.05, 1.0), (0.001, 0.3, 1.0)],
+)
+def test_every_way_of_counting_agrees_in_a_large_world(win, churn, again):
+    """In the last of these worlds counts are kept at first, and given up when few still buy."""
     graph = SocialGraph.generate("barabasi_albert", 5_000, mean_degree=8, seed=2)
     arrays, first = graph.arrays, np.arange(0, 5_000, 3)
     shape = (arrays.indptr, arrays.target, arrays.indptr, arrays.target)
-    rates = (0.02, 1e-3, 0.05, again)
-    runs = [
-        recommending.recommend(np.uint64(9), *shape, *rates, first, 30, way)
-        for way in (recommending.PUSH, recommending.PULL, recommending.EITHER)
-    ]
+    rates = (win, 1e-3, churn, again)
+    runs = [recommending.recommend(np.uint64(9), *shape, *rates, first, 30, way) for way in WAYS]
     for other in runs[1:]:
         for one, two in zip(runs[0], other, strict=True):
             np.testing.assert_array_equal(one, two)
     assert runs[0][1][5:].min() > 0
+
+
+@pytest.mark.parametrize(
+    ("customers", "bought", "changed", "kept", "way"),
+    [
+        (20, 10, 20, False, recommending.PUSH),  # few bought
+        (9_000, 4_000, 4_000, False, recommending.PULL),  # few may buy
+        (6_000, 6_000, 600, False, recommending.KEEP),  # the same people buy again and again
+        (6_000, 6_000, 600, True, recommending.KEEP),
+        (60, 60, 12, True, recommending.PUSH),
+    ],
+)
+def test_friends_are_counted_by_whoever_touches_least(customers, bought, changed, kept, way):
+    ties, people = 80_000, 10_000
+    assert recommending.fastest(ties, people, customers, bought, changed, kept) == way
 
 
 def test_without_talk_customers_leave_and_buy_at_their_rates():
