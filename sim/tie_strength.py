@@ -21,8 +21,8 @@ _AHEAD = 8  # ties between asking for memory and using it
 
 @inlined_rule
 def _leads_up(i, j, degree):
-    """Whether j has more friends than i, or as many and a higher number."""
-    return degree[j] > degree[i] or (degree[j] == degree[i] and j > i)
+    """Whether j has more friends than i, or as many and a higher number; without a branch."""
+    return (degree[j] > degree[i]) | ((degree[j] == degree[i]) & (j > i))
 
 
 @kernel
@@ -43,9 +43,10 @@ def _upward_ties(indptr, target, degree):
 @kernel
 def _common_friends(up_indptr, up_target):
     """Friends in common of the two ends of every upward tie, int32 (T/2,)."""
-    common = np.zeros(up_target.size, np.int32)
+    ties = up_target.size
+    common = np.zeros(ties + 1, np.int32)  # the last counts nothing
     tie_to = np.full(up_indptr.size - 1, -1, np.int32)
-    last = up_target.size - 1
+    last = ties - 1
     for i in range(up_indptr.size - 1):
         begin, end = up_indptr[i], up_indptr[i + 1]
         for e in range(begin, end):
@@ -56,13 +57,14 @@ def _common_friends(up_indptr, up_target):
             j = up_target[e]
             found = 0
             for f in range(up_indptr[j], up_indptr[j + 1]):
+                # Without a branch: friends of friends are friends too often to be guessed.
                 other = tie_to[up_target[f]]
-                if other >= begin:
-                    common[f] += 1
-                    common[other] += 1
-                    found += 1
+                is_common = other >= begin
+                common[f] += is_common
+                common[other if is_common else ties] += is_common
+                found += is_common
             common[e] += found
-    return common
+    return common[:ties]
 
 
 @kernel
