@@ -67,7 +67,7 @@ BATCH = np.uint64(512)
 ROOM = 512 + 64
 """Entries of a batch's arrays; what is written in whole rows and vectors goes beyond its end."""
 
-WIDE = np.uint64(8)
+WIDE = np.uint64(6)
 """Blocks that are written at once; most people have no more."""
 
 LANES = np.uint64(16)
