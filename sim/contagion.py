@@ -8,10 +8,11 @@ probability can only add adopters or make them earlier, in every single run.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from sim._jit import inlined_rule, kernel, prefetch
+from sim._jit import inlined_rule, inner, kernel, phase, prefetch
 from sim.randomness import Decision, key_words, philox4x32, uniforms, unit, words
 
 TIE = int(Decision.CONTAGION_TIE)
@@ -24,12 +25,16 @@ LONGEST = 2**31 - 1
 
 
 @kernel
-def tie_uniforms(seed, indptr, target):
-    """The one draw of every tie, float64 (T,): what :func:`cascade` compares with its chance."""
-    draws = np.empty(target.size)
+def tie_uniforms(seed, indptr):
+    """The one draw of every tie, float64 (T,): what :func:`cascade` compares with its chance.
+
+    Four ties that follow each other in the row of their sharer have the words of one address: her
+    number and theirs among her fours. So one call of the generator serves four ties.
+    """
+    draws = np.empty(indptr[-1])
     for i in range(indptr.size - 1):
-        for e in range(indptr[i], indptr[i + 1]):
-            draws[e] = uniforms(seed, TIE, 0, i, target[e], 0)[0]
+        for k in range(indptr[i + 1] - indptr[i]):
+            draws[indptr[i] + k] = uniforms(seed, TIE, 0, i, k >> 2, 0)[k & 3]
     return draws
 
 
@@ -56,162 +61,251 @@ def start(people, seeds):
     return step, queue, filled
 
 
-BATCH = 1024
-"""Ties whose draws a cascade makes together; their arrays stay in the nearest cache."""
+BATCH = np.uint64(512)
+"""Blocks of four ties whose draws a cascade makes together; they stay in the nearest cache."""
 
-ROOM = BATCH + 64
-"""Entries of a batch's arrays; draws are made in whole vector instructions, a little beyond."""
+ROOM = 512 + 64
+"""Entries of a batch's arrays; what is written in whole rows and vectors goes beyond its end."""
 
-WIDTH = 16
-"""Ties that are copied at once; a batch's arrays have room for more than that beyond its end."""
+WIDE = np.uint64(6)
+"""Blocks that are written at once; most people have no more."""
 
-AHEAD = 8
+LANES = np.uint64(16)
+"""Blocks that are drawn together. LLVM makes whole vectors of a loop of this known length."""
+
+AHEAD = np.uint64(16)
 """Entries of the queue between asking for memory and using it."""
 
+# All indices are unsigned: of a signed one, each access would ask whether to count from the end.
+NONE, ONE, TWO, THREE, FOUR = (np.uint64(k) for k in range(5))
 
-@inlined_rule
-def take_ties(indptr, target, queue, head, at, filled, batch):
-    """Fill a batch with ties of the queue from entry ``head``, tie ``at`` of its row, on.
+# A block is two words of 64 bits. One has its sharer below and its place among hers above.
+HALF, LOW_HALF = np.uint64(32), np.uint64(2**32 - 1)
+# The other has the number of its first tie below and a mark for each of its ties in the top bits.
+TOP, BELOW_TOP, ALL_FOUR = np.uint64(60), np.uint64(2**60 - 1), np.uint64(15)
 
-    Writes who sends, who receives, and the ties' numbers. Returns how many, and where the next
-    batch begins.
+
+class Room(NamedTuple):
+    """What a cascade works with."""
+
+    seen: np.ndarray  # (N,) uint8 1 for who has been reached
+    queue: np.ndarray  # (N + 1,) uint32 who has been reached, in this order
+    whose: np.ndarray  # (ROOM,) uint64 of each block of a batch: its sharer, its place among hers
+    marked: np.ndarray  # (ROOM,) uint64 its first tie, and which of its ties are there or carry
+    drawn: np.ndarray  # (4, ROOM) uint32 its words, where ties have chances of their own
+    kept: np.ndarray  # (4 ROOM,) uint64 ties that carry, then whom they reach
+
+
+def room_for(people: int) -> Room:
+    """Room for cascades among so many people, none of them reached."""
+    return Room(
+        np.zeros(people, np.uint8),
+        np.empty(people + 1, np.uint32),
+        np.zeros(ROOM, np.uint64),
+        np.zeros(ROOM, np.uint64),
+        np.zeros((4, ROOM), np.uint32),
+        np.zeros(4 * ROOM, np.uint64),
+    )
+
+
+@inner
+def take_blocks(indptr, head, at, end, room):
+    """Fill a batch with the blocks of ``queue[head:end]``, from block ``at`` of the first on.
+
+    Ties that are there have a mark. Returns how many blocks, and where the next batch begins.
     """
-    sources, receivers, ties, _, _ = batch
-    count = 0
-    while head < filled and count < BATCH:
-        if head + 2 * AHEAD < filled:
-            prefetch(indptr, queue[head + 2 * AHEAD])
-        if head + AHEAD < filled:
-            prefetch(target, indptr[queue[head + AHEAD]])
-        i = queue[head]
-        first = indptr[i] + at
-        taken = min(indptr[np.int64(i) + 1] - first, BATCH - count)
-        # Short rows are copied as one vector with what follows, which the next row overwrites.
-        width = WIDTH if taken <= WIDTH and first + WIDTH <= target.size else taken
-        if width == WIDTH:
-            for k in range(WIDTH):
-                receivers[count + k] = target[first + k]
-            for k in range(WIDTH):
-                sources[count + k] = i
+    queue, whose, marked = room.queue, room.whose, room.marked
+    count = NONE
+    while head < end and count < BATCH:
+        if head + AHEAD < end:
+            prefetch(indptr, queue[head + AHEAD])
+        i = np.uint64(queue[head])
+        first = np.uint64(indptr[i])
+        ties = np.uint64(indptr[i + ONE]) - first
+        blocks = (ties + THREE) >> TWO
+        taken = min(blocks - at, BATCH - count)
+        address = i | (at << HALF)
+        place = (first + (at << TWO)) | (ALL_FOUR << TOP)
+        # A known number needs no loop. What is too much is overwritten by the next row.
+        if taken <= WIDE:
+            for k in range(WIDE):
+                whose[count + k] = address + (k << HALF)
+                marked[count + k] = place + (k << TWO)
         else:
             for k in range(taken):
-                receivers[count + k] = target[first + k]
-            for k in range(taken):
-                sources[count + k] = i
-        if ties.size > 1:
-            for k in range(taken):
-                ties[count + k] = first + k
+                whose[count + k] = address + (k << HALF)
+                marked[count + k] = place + (k << TWO)
         count += taken
         at += taken
-        if first + taken == indptr[np.int64(i) + 1]:
-            head += 1
-            at = 0
+        if at == blocks:
+            if ties > NONE:
+                last = (blocks - ONE) << TWO
+                there = ALL_FOUR >> (last + FOUR - ties)
+                marked[count - ONE] = (first + last) | (there << TOP)
+            head += ONE
+            at = NONE
     return count, head, at
 
 
 @inlined_rule
-def carrying(seed, probability, count, batch):
-    """Which ties of a batch carry: their places in ``kept``; returns how many.
-
-    A tie's draw is that of :func:`tie_uniforms`.
-    """
-    sources, receivers, ties, drawn, kept = batch
+def words_of(seed, block):
+    """The four words of a block of ties; :func:`tie_uniforms` has what they stand for."""
     low, high = key_words(seed)
-    place = np.uint64(TIE)
-    zero = np.uint64(0)
-    for k in range((count + 31) & ~31):
-        w, _, _, _ = philox4x32(
-            np.uint64(sources[k]), np.uint64(receivers[k]), zero, place, low, high
-        )
-        drawn[k] = w
-    found = 0
-    if probability.size == 1:
-        below = words_below(probability[0])
-        for k in range(count):
-            kept[found] = k
-            found += drawn[k] < below
-    else:
-        for k in range(count):
-            kept[found] = k
-            found += unit(drawn[k]) < probability[ties[k]]
-    return found
+    return philox4x32(block & LOW_HALF, block >> HALF, np.uint64(0), np.uint64(TIE), low, high)
 
 
 @inlined_rule
 def words_below(probability):
-    """How many of the 2^32 words, int64, stand for a uniform below ``probability``."""
-    return np.int64(min(max(math.ceil(probability * 4294967296.0 - 0.5), 0.0), 4294967296.0))
+    """How many of the 2^32 words, uint64, stand for a uniform below ``probability``."""
+    return np.uint64(min(max(math.ceil(probability * 4294967296.0 - 0.5), 0.0), 4294967296.0))
 
 
-@kernel
-def cascade(seed, indptr, target, probability, seeds):
-    """Independent cascade: the step at which each person adopts, int32 (N,), -1 never.
+@inner
+def keep_alike(seed, probability, count, room):
+    """Take the marks from the ties of a batch that do not carry; all have one chance."""
+    whose, marked = room.whose, room.marked
+    below = words_below(probability)
+    for start in range(NONE, count, LANES):
+        for lane in range(LANES):
+            k = start + lane
+            w0, w1, w2, w3 = words_of(seed, whose[k])
+            first, second = np.uint64(w0 < below), np.uint64(w1 < below)
+            third, fourth = np.uint64(w2 < below), np.uint64(w3 < below)
+            carry = first | second << ONE | third << TWO | fourth << THREE
+            marked[k] &= carry << TOP | BELOW_TOP
 
-    probability : float64 (T,) per tie, or (1,) for all. Kempe, Kleinberg and Tardos (2003).
+
+@inner
+def keep_by_chance(seed, probability, count, room):
+    """Take the marks from the ties of a batch that do not carry; each has a chance of its own."""
+    whose, marked, drawn = room.whose, room.marked, room.drawn
+    for start in range(NONE, count, LANES):
+        for lane in range(LANES):
+            k = start + lane
+            w0, w1, w2, w3 = words_of(seed, whose[k])
+            drawn[0, k] = w0
+            drawn[1, k] = w1
+            drawn[2, k] = w2
+            drawn[3, k] = w3
+    last = np.uint64(probability.size - 1)
+    for k in range(count):
+        tie = marked[k] & BELOW_TOP
+        carry = NONE
+        for w in range(FOUR):
+            chance = probability[min(tie + w, last)]
+            carry |= np.uint64(unit(drawn[w, k]) < chance) << w
+        marked[k] &= carry << TOP | BELOW_TOP
+
+
+@inner
+def list_marked(count, room):
+    """Write the numbers of the marked ties of a batch to ``kept``; how many there are."""
+    marked, kept = room.marked, room.kept
+    found = NONE
+    for k in range(count):
+        tie, marks = marked[k] & BELOW_TOP, marked[k] >> TOP
+        # Branches would be foreseen wrongly too often. What is not kept is overwritten.
+        kept[found] = tie
+        found += marks & ONE
+        kept[found] = tie + ONE
+        found += marks >> ONE & ONE
+        kept[found] = tie + TWO
+        found += marks >> TWO & ONE
+        kept[found] = tie + THREE
+        found += marks >> THREE
+    return found
+
+
+@inner
+def reach(j, filled, room):
+    """Put a person into the queue unless she is there; how many are in it then."""
+    # Without a branch, what comes next is begun before ``seen`` has been fetched.
+    is_new = room.seen[j] == 0
+    room.seen[j] = 1
+    room.queue[filled] = j
+    return filled + np.uint64(is_new)
+
+
+@inner
+def begin(seeds, room):
+    """Put the seeds into the queue, each once; how many there are."""
+    filled = NONE
+    for k in range(seeds.size):
+        filled = reach(np.uint64(seeds[k]), filled, room)
+    return filled
+
+
+@inner
+def spread(seed, indptr, target, probability, head, filled, room):
+    """One step of a cascade: the people of ``queue[head:filled]`` try their ties.
+
+    Who is won joins the queue. Returns how many are in it then.
     """
-    step, queue, filled = start(indptr.size - 1, seeds)
-    batch = batch_arrays(probability.size)
-    sources, receivers, _, _, kept = batch
-    head, at = 0, 0
+    kept = room.kept
+    end = filled
+    at = NONE
+    while head < end:
+        count, head, at = take_blocks(indptr, head, at, end, room)
+        if probability.size == 1:
+            keep_alike(seed, probability[0], count, room)
+        else:
+            keep_by_chance(seed, probability, count, room)
+        found = list_marked(count, room)
+        for m in range(found):
+            prefetch(target, kept[m])
+        for m in range(found):
+            kept[m] = target[kept[m]]
+            prefetch(room.seen, kept[m])
+            prefetch(indptr, kept[m])
+        for m in range(found):
+            filled = reach(kept[m], filled, room)
+    return filled
+
+
+@phase
+def cascade(seed, indptr, target, probability, seeds, room, step):
+    """Independent cascade. Kempe, Kleinberg and Tardos (2003).
+
+    probability : float64 (T,) per tie, or (1,) for all. step : int32 (N,); the step at which
+    somebody adopts is written for those who do.
+    """
+    head, filled, now = NONE, begin(seeds, room), 0
     while head < filled:
-        count, head, at = take_ties(indptr, target, queue, head, at, filled, batch)
-        found = carrying(seed, probability, count, batch)
-        for m in range(found):
-            prefetch(step, receivers[kept[m]])
-        for m in range(found):
-            j = receivers[kept[m]]
-            if step[j] == NEVER:
-                step[j] = step[sources[kept[m]]] + 1
-                queue[filled] = j
-                filled += 1
-    return step
+        for k in range(head, filled):
+            step[room.queue[k]] = now
+        end = filled
+        filled = spread(seed, indptr, target, probability, head, filled, room)
+        head = end
+        now += 1
 
 
-@kernel
-def batch_arrays(probabilities):
-    """Room for a batch: who sends, who receives, ties (if their chances differ), words, places."""
-    return (
-        np.zeros(ROOM, np.uint32),
-        np.zeros(ROOM, np.uint32),
-        np.zeros(ROOM if probabilities > 1 else 1, np.int64),
-        np.zeros(ROOM, np.uint32),
-        np.zeros(ROOM, np.uint32),
-    )
+@inner
+def forget(filled, room):
+    """Make those in the queue unreached: one by one, or all at once where that is faster."""
+    if filled < room.seen.size // 16:
+        for k in range(filled):
+            room.seen[room.queue[k]] = 0
+    else:
+        room.seen[:] = 0
 
 
-@kernel
-def cascade_sizes(seed, indptr, target, probability, origins):
-    """Adopters, int64 (R,), of R independent cascades, each from one of ``origins`` (R,).
+@phase
+def cascade_sizes(seed, indptr, target, probability, origins, first, last, room, sizes):
+    """Adopters of the independent cascades ``first`` to ``last`` of R; each costs what it touches.
 
-    Replication r has the luck of ``derive_seed(seed, r)``. A cascade costs what it touches.
+    origins : int64 (R, S), the seeds of each. sizes : int64 (R,), written. Replication r has the
+    luck of ``derive_seed(seed, r)``. The room is left with nobody reached.
     """
-    people = indptr.size - 1
-    seen = np.full(people, NEVER, np.int32)
-    queue = np.empty(people + 1, np.uint32)
-    sizes = np.empty(origins.size, np.int64)
-    batch = batch_arrays(probability.size)
-    _, receivers, _, _, kept = batch
-    for r in range(origins.size):
+    for r in range(first, last):
         w0, w1, _, _ = words(seed, REPLICATION, 0, r, 0, 0)
-        own = (w1 << np.uint64(32)) | w0
-        queue[0] = origins[r]
-        seen[origins[r]] = r
-        filled, head, at = 1, 0, 0
+        own = (w1 << HALF) | w0
+        head, filled = NONE, begin(origins[r], room)
         while head < filled:
-            count, head, at = take_ties(indptr, target, queue, head, at, filled, batch)
-            found = carrying(own, probability, count, batch)
-            for m in range(found):
-                prefetch(seen, receivers[kept[m]])
-                prefetch(indptr, receivers[kept[m]])
-            for m in range(found):
-                j = receivers[kept[m]]
-                # Without a branch, what comes next is begun before ``seen`` has been fetched.
-                is_new = seen[j] != r
-                seen[j] = r
-                queue[filled] = j
-                filled += is_new
+            end = filled
+            filled = spread(own, indptr, target, probability, head, filled, room)
+            head = end
         sizes[r] = filled
-    return sizes
+        forget(filled, room)
 
 
 @kernel

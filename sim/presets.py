@@ -12,7 +12,7 @@ everything else off.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from sim import contagion, recommending
 from sim.errors import InputError
 from sim.network import SocialGraph
 from sim.randomness import derive_seed
+from sim.threads import check_threads, share_out
 
 Numbers = Sequence[int] | np.ndarray
 
@@ -108,7 +109,9 @@ def independent_cascade(
     seed : int
         Of the luck. Each tie has one draw, whatever happens when: the adopters are those whom the
         ties with a draw below their probability connect to the seeds (live edges), and raising a
-        probability never loses one.
+        probability never loses one. A draw belongs to a place among the ties of a sharer, which
+        are sorted by receiver: in another graph, a tie that a sharer has more or less changes the
+        draws of those of hers that come after it, and nobody else's.
 
     Returns
     -------
@@ -122,25 +125,63 @@ def independent_cascade(
     """
     chances, first = _probabilities(graph, probability), _people(seeds, graph.size)
     arrays, luck = graph.rows, _luck(seed)
-    return Contagion(
-        graph.size,
-        1.0,
-        lambda: contagion.cascade(luck, arrays.indptr, arrays.target, chances, first),
-        first,
-    )
+
+    def process() -> np.ndarray:
+        step = np.full(graph.size, contagion.NEVER, np.int32)
+        room = contagion.room_for(graph.size)
+        contagion.cascade(luck, arrays.indptr, arrays.target, chances, first, room, step)
+        return step
+
+    return Contagion(graph.size, 1.0, process, first)
 
 
 def cascade_sizes(
-    graph: SocialGraph, *, probability: ArrayLike = 0.1, origins: Numbers, seed: int = 0
+    graph: SocialGraph,
+    *,
+    probability: ArrayLike = 0.1,
+    origins: ArrayLike,
+    seed: int = 0,
+    threads: int = 1,
 ) -> np.ndarray:
-    """Final sizes, int64 (R,), of R independent cascades, the r-th from ``origins[r]``.
+    """Final sizes of many independent cascades, at the cost of what each touches.
 
-    As many runs of :func:`independent_cascade` with seed ``derive_seed(seed, r)``, at the cost of
-    what each touches. Raises InputError as it does.
+    Parameters
+    ----------
+    graph : SocialGraph
+    probability : float, or float64 (T,) per tie in the order of ``graph.arrays``
+    origins : person numbers, (R,) or (R, S)
+        Where each of R cascades starts: one person, or S, of whom a repeated one counts once.
+        ``numpy.tile(seeds, (R, 1))`` repeats a cascade from the same seeds.
+    seed : int
+        The r-th cascade is the run of :func:`independent_cascade` with seed
+        ``derive_seed(seed, r)``.
+    threads : int
+        How many share the cascades; sizes are the same. Each needs five bytes a person.
+
+    Returns
+    -------
+    int64 (R,)
+
+    Raises
+    ------
+    InputError
+        If a probability or an origin is out of range, or there are fewer processors than threads.
     """
-    chances, first = _probabilities(graph, probability), _people(origins, graph.size, "origins")
-    arrays = graph.rows
-    return contagion.cascade_sizes(_luck(seed), arrays.indptr, arrays.target, chances, first)
+    check_threads(threads)
+    chances = _probabilities(graph, probability)
+    first = _people(origins, graph.size, "origins", dimensions=2)
+    first = first if first.ndim == 2 else first[:, np.newaxis]
+    arrays, luck, sizes = graph.rows, _luck(seed), np.empty(first.shape[0], np.int64)
+
+    def work(pieces: Iterator[tuple[int, int]]) -> None:
+        room = contagion.room_for(graph.size)
+        for begin, end in pieces:
+            contagion.cascade_sizes(
+                luck, arrays.indptr, arrays.target, chances, first, begin, end, room, sizes
+            )
+
+    share_out(work, sizes.size, threads)
+    return sizes
 
 
 def linear_threshold(
@@ -387,7 +428,7 @@ def branching(*, mean: float, runs: int, largest: int = 1_000_000, seed: int = 0
 
 def tie_uniforms(graph: SocialGraph, *, seed: int = 0) -> np.ndarray:
     """The draw of every tie in :func:`independent_cascade` with this seed, float64 (T,)."""
-    return contagion.tie_uniforms(_luck(seed), graph.rows.indptr, graph.rows.target)
+    return contagion.tie_uniforms(_luck(seed), graph.rows.indptr)
 
 
 def replication_seed(seed: int, replication: int) -> int:
@@ -410,14 +451,15 @@ def _at_least_one(value: int | None, name: str = "contacts") -> int:
     return int(value)
 
 
-def _people(given: Numbers, size: int, name: str = "seeds") -> np.ndarray:
+def _people(given: ArrayLike, size: int, name: str = "seeds", dimensions: int = 1) -> np.ndarray:
     people = np.asarray(given)
-    if people.ndim != 1 or (people.size and people.dtype.kind not in "iu"):
-        raise InputError(f"{name} = {given} is not allowed; give a list of person numbers")
-    wrong = np.flatnonzero((people < 0) | (people >= size))
+    if not 1 <= people.ndim <= dimensions or (people.size and people.dtype.kind not in "iu"):
+        raise InputError(f"{name} = {people} is not allowed; give a list of person numbers")
+    wrong = np.argwhere((people < 0) | (people >= size))
     if wrong.size:
+        place = wrong[0].tolist()
         raise InputError(
-            f"{name}[{wrong[0]}] = {people[wrong[0]]} is nobody here; people are 0 to {size - 1}"
+            f"{name}{place} = {people[tuple(place)]} is nobody here; people are 0 to {size - 1}"
         )
     return people.astype(np.int64)
 

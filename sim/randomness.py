@@ -47,7 +47,7 @@ class Decision(IntEnum):
     RENUMBERING = 35  # the new number of a person of a renumbered world
     PARAMETER = 36  # draws of a study's uncertain parameters, by column
     SEARCH = 37  # the settings that a search asks for
-    CONTAGION_TIE = 40  # whether a tie carries, in a textbook contagion
+    CONTAGION_TIE = 40  # whether a tie carries, in a textbook contagion; four share an address
     CONTAGION_PERSON = 41  # the threshold of a person, likewise
     RECOMMENDATION_ORGANIC = 42  # who buys untold, in the textbook recommendation process
     RECOMMENDATION_WON = 43  # whether friends who bought win a person, likewise

@@ -1,10 +1,10 @@
-"""Consumers shared out to threads: kernels release the interpreter lock, so they run at once."""
+"""Work shared out to threads: kernels release the interpreter lock, so they run at once."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,15 +16,18 @@ from sim.errors import InputError
 WORTH_A_THREAD = 20_000
 """Consumers from which handing work to another thread costs less than it saves."""
 
+PIECES = 16
+"""Pieces for each thread of what is shared out: enough for all threads to end nearly together."""
+
 
 def processors() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_threads(threads: int) -> None:
+def check_threads(threads: object) -> None:
     """Raise InputError unless there is a processor for each of ``threads``."""
-    if not 1 <= threads <= processors():
+    if not isinstance(threads, int | np.integer) or not 1 <= threads <= processors():
         raise InputError(
             f"threads = {threads} is not allowed; write a whole number from 1 to {processors()}, "
             "the processors there are"
@@ -72,3 +75,25 @@ class Threads:
             rows[total : total + count] = rows[begin : begin + count]
             total += count
         return total
+
+
+def share_out(work: Callable[[Iterator[tuple[int, int]]], None], count: int, threads: int) -> None:
+    """Have threads take pieces of ``count`` independent things, each the next when it is done.
+
+    work : called once by each thread, with an iterator over pieces (begin, end) that all share.
+    What ``work`` raises is raised here, when every thread has ended.
+    """
+    length = max(1, count // (threads * PIECES))
+    begins = iter(range(0, count, length))  # asking it for the next one is a single step
+    pieces = [((begin, min(begin + length, count)) for begin in begins) for _ in range(threads)]
+    if threads == 1:
+        work(pieces[0])
+        return
+    with ThreadPoolExecutor(threads - 1, "vouch") as pool:
+        others = [pool.submit(work, one) for one in pieces[1:]]
+        try:
+            work(pieces[0])
+        finally:
+            list(begins)  # after an error or an interrupt nobody begins another piece
+        for other in others:
+            other.result()

@@ -313,18 +313,17 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "B7", "L", "Cascades become large at R = 1 and then reach a share that theory knows.",
         NEWMAN, "`presets.cascade_sizes` on G(20,000, 10/n): the largest of 200 cascades.", giant,
-        Plant("an off-by-one: the last tie of a batch is forgotten", "sim.contagion",
-              "below = words_below(probability[0])\n        for k in range(count):",
-              "below = words_below(probability[0])\n        for k in range(count - 1):"),
+        Plant("an off-by-one: the fourth tie of a block is forgotten", "sim.contagion",
+              "found += marks >> THREE\n", "found += NONE\n"),
         fast=True,
     ),
     Target(
         "B8", "L", "The same for a power law of degrees.", "Newman 2002",
         "`presets.independent_cascade` from the 20 best connected on a configuration model of "
         "100,000 people, exponent 2.5, degrees 2 to 1,000.", configuration,
-        Plant("a lost index: all ties of a sharer have one draw", "sim.contagion",
-              "np.uint64(sources[k]), np.uint64(receivers[k]), zero",
-              "np.uint64(sources[k]), zero, zero"),
+        Plant("a lost rest: a sharer tries the ties of her first block only", "sim.contagion",
+              "ties = np.uint64(indptr[i + ONE]) - first\n",
+              "ties = min(np.uint64(indptr[i + ONE]) - first, FOUR)\n"),
         fast=True,
     ),
     Target(
@@ -333,8 +332,7 @@ TARGETS: tuple[Target, ...] = (
         "`presets.independent_cascade` against SciPy's breadth-first search over the ties whose "
         "draw is below the probability, on 60 small worlds.", live_edges,
         Plant("a swapped index: draws belong to places in a batch, not to ties", "sim.contagion",
-              "np.uint64(sources[k]), np.uint64(receivers[k]), zero",
-              "np.uint64(sources[k]), np.uint64(k), zero"),
+              "address = i | (at << HALF)\n", "address = i | (count << HALF)\n"),
         fast=True,
     ),
     Target(

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from sim import presets
 from sim.contagion import person_uniforms
 from sim.network import SocialGraph
+from sim.randomness import Decision, uniforms
+from sim.threads import processors
 
 
 @st.composite
@@ -135,16 +139,90 @@ def test_people_who_all_know_each_other_need_no_ties(size, seed, seeded):
     assert there.adopted.all()
 
 
+def by_definition(graph: SocialGraph, probability, seeds, seed: int) -> np.ndarray:
+    """When everybody adopts, by SciPy's paths over the ties whose draw is below their chance."""
+    arrays = graph.arrays
+    sharers = np.repeat(np.arange(graph.size), np.diff(arrays.indptr))
+    alive = presets.tie_uniforms(graph, seed=seed) < probability
+    ends = sharers[alive], arrays.target[alive]
+    living = sparse.csr_array((np.ones(ends[0].size), ends), (graph.size, graph.size))
+    steps = csgraph.dijkstra(living, indices=seeds, unweighted=True, min_only=True)
+    return np.where(np.isinf(steps), np.nan, steps)
+
+
+@pytest.mark.parametrize("ties", [1, 4, 31, 32, 33, 2_047, 2_048, 2_049, 9_000])
+@pytest.mark.parametrize("each", [False, True])
+def test_a_long_row_of_ties_is_tried_to_its_end(ties, each):
+    """Rows around what is written at once, and around a batch; at probability 1 all are won."""
+    graph = SocialGraph.from_edges(np.zeros(ties, int), np.arange(1, ties + 1), size=ties + 3)
+    for probability in (1.0, 0.3, 0.0):
+        chances = np.full(graph.tie_count, probability) if each else probability
+        model = presets.independent_cascade(graph, probability=chances, seeds=[0], seed=5).run()
+        same(model.adoption_time, by_definition(graph, probability, [0], 5).tolist())
+        assert model.adopted.sum() == ties + 1 or probability < 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cascade_of_many_batches_goes_over_living_ties(seed):
+    graph = SocialGraph.generate("barabasi_albert", 4_000, mean_degree=12, seed=seed)
+    chances = np.random.default_rng(seed).uniform(0, 0.4, graph.tie_count)
+    for probability in (0.2, chances):
+        model = presets.independent_cascade(
+            graph, probability=probability, seeds=[3, 99], seed=seed
+        ).run()
+        assert 1_000 < model.adopted.sum() < 4_000
+        same(model.adoption_time, by_definition(graph, probability, [3, 99], seed).tolist())
+
+
+def test_the_draw_of_a_tie_goes_by_its_place_among_those_of_its_sharer():
+    graph = SocialGraph.generate("barabasi_albert", 300, mean_degree=8, seed=4)
+    draws = presets.tie_uniforms(graph, seed=9)
+    indptr = graph.arrays.indptr
+    for i, _, e in ties(graph):
+        place = e - int(indptr[i])
+        address = (np.uint64(9), int(Decision.CONTAGION_TIE), 0, i, place // 4, 0)
+        assert draws[e] == uniforms(*address)[place % 4]
+    assert np.unique(draws).size > 0.99 * draws.size
+
+
+def singles(graph: SocialGraph, origins, seed: int, probability) -> list[int]:
+    """Sizes of cascades that are run one by one."""
+    return [
+        int(
+            presets.independent_cascade(
+                graph, probability=probability, seeds=np.atleast_1d(several),
+                seed=presets.replication_seed(seed, place),
+            ).run().adopted.sum()
+        )
+        for place, several in enumerate(origins)
+    ]  # fmt: skip
+
+
 @given(st.integers(0, 2**32))
 def test_many_cascades_are_single_ones(seed):
     graph = SocialGraph.generate("watts_strogatz", 60, seed=seed % 7, mean_degree=4)
-    origins = [0, 0, 17, 59]
-    sizes = presets.cascade_sizes(graph, probability=0.3, origins=origins, seed=seed)
-    for place, origin in enumerate(origins):
-        alone = presets.independent_cascade(
-            graph, probability=0.3, seeds=[origin], seed=presets.replication_seed(seed, place)
-        ).run()
-        assert alone.adopted.sum() == sizes[place]
+    chances = np.linspace(0.1, 0.5, graph.tie_count)
+    for probability in (0.3, chances):
+        for origins in ([0, 0, 17, 59], [[0, 5], [3, 3], [59, 0]], np.zeros((2, 0), int)):
+            sizes = presets.cascade_sizes(
+                graph, probability=probability, origins=origins, seed=seed
+            )
+            assert sizes.tolist() == singles(graph, origins, seed, probability)
+    assert presets.cascade_sizes(graph, origins=[]).shape == (0,)
+
+
+@pytest.mark.skipif(processors() < 2, reason="one processor")
+def test_cascades_do_not_depend_on_threads_nor_on_those_before():
+    """Small and large ones by turns: each leaves everybody unreached to the next."""
+    graph = SocialGraph.generate("erdos_renyi", 2_000, seed=1, mean_degree=8)
+    origins = np.arange(200) * 7
+    sizes = [
+        presets.cascade_sizes(graph, probability=0.14, origins=origins, seed=2, threads=threads)
+        for threads in (1, 2)
+    ]
+    assert sizes[0].min() == 1
+    assert sizes[0].max() > 500
+    assert sizes[0].tolist() == sizes[1].tolist() == singles(graph, origins, 2, 0.14)
 
 
 # Monotone coupling ------------------------------------------------------------------------------
