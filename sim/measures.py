@@ -67,12 +67,11 @@ _FLOWS = {
     "payout_cents": "commission_expense",
     "expired": "points_breakage",
 }
-_BOOKED = (
-    "orders", "new_customers", "referred_orders", *list(_FLOWS)[:-1], "net_revenue_cents",
-    "profit_cents",
+_RECORDED = (
+    *COUNTS, "orders", "new_customers", "referred_orders", *list(_FLOWS)[:-1],
+    "net_revenue_cents", "profit_cents",
 )  # fmt: skip
-_BOOKED_AT = np.array([list(DAILY).index(name) for name in _BOOKED])
-_COUNTED_AT = np.array([list(DAILY).index(name) for name in COUNTS])
+"""The columns of a day as they are recorded."""
 
 
 STANDING = ("pending", "held", "approved", "paid")
@@ -91,7 +90,7 @@ class DailySeries:
     changing: ClassVar = ("_rows", "_days", "_totals", "orders_so_far")
 
     def __init__(self) -> None:
-        self._rows = np.zeros((64, len(DAILY)), np.int64)
+        self._rows = np.zeros((64, len(_RECORDED)), np.int64)
         self._days = 0
         self._totals = (0,) * len(_FLOWS)
         self.orders_so_far = 0
@@ -115,15 +114,16 @@ class DailySeries:
         net = revenue - discounts - refunds
         profit = net - costs - payouts + expired
         row = self._rows[self._days]
-        row[_COUNTED_AT] = counts
-        row[_BOOKED_AT] = (
+        row[: counts.size] = counts
+        row[counts.size :] = (
             placed, new, referred, revenue, discounts, refunds, costs, payouts, net, profit,
         )  # fmt: skip
         self._days += 1
 
     def columns(self) -> dict[str, np.ndarray]:
         """Columns (days so far,), int64, by name."""
-        return dict(zip(DAILY, self._rows[: self._days].T.copy(), strict=True))
+        recorded = dict(zip(_RECORDED, self._rows[: self._days].T.copy(), strict=True))
+        return {name: recorded[name] for name in DAILY}
 
     def frame(self, dt: float) -> pd.DataFrame:
         """The columns as a table with ``day`` first."""

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 Engine = Literal["kernels", "agents"]
 ENGINES: dict[str, Callable[[Any, int], Any]] = {"kernels": KernelEngine, "agents": AgentEngine}
 
-
 NO_POINTS = np.zeros(1, np.int64)
 NOBODY_PAID = np.empty(0, np.bool_)
 ONE_SALE = np.int32(1)
@@ -420,8 +419,10 @@ class WordOfMouthModel(mesa.Model):
         count = lines.buyer.size
         if count == 0:
             return
-        honest = self.orders.fraud[:count] == GENUINE
-        self.engine.experience(lines, self.paid[:count] & honest & (lines.sponsor >= 0))
+        paid = self.paid[:count]
+        if np.count_nonzero(paid):
+            paid = paid & (self.orders.fraud[:count] == GENUINE) & (lines.sponsor >= 0)
+        self.engine.experience(lines, paid)
         self.ledger.schedule_refunds(self.orders.order_id[:count], lines.refund_tick)
 
     def _share(self) -> None:
