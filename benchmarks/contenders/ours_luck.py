@@ -4,6 +4,7 @@ import sim
 from benchmarks.peers import REPOSITORY
 
 MEASURES = ("profit_cents", "orders")
+RIVALS = ("give_get", "ten_percent", "friend_only")
 
 
 def prepare(job):
@@ -11,16 +12,19 @@ def prepare(job):
 
     def work():
         comparison = sim.compare(
-            plan, policies=["none", "give_get"], replications=job["replications"], workers=2
+            plan, policies=["none", *RIVALS], replications=job["replications"], workers=2
         )
-        rows = {name: comparison.differences(name).loc["give_get"] for name in MEASURES}
         return {
-            name: {
-                "ratio": float(row["variance_ratio"]),
-                "difference": float(row["mean"]),
-                "sd": float(row["sd"]),
+            policy: {
+                name: {
+                    "ratio": float(row["variance_ratio"]),
+                    "difference": float(row["mean"]),
+                    "sd": float(row["sd"]),
+                }
+                for name in MEASURES
+                for row in [comparison.differences(name).loc[policy]]
             }
-            for name, row in rows.items()
+            for policy in RIVALS
         }
 
     return lambda turn: work
