@@ -142,7 +142,8 @@ def race(contenders: Sequence[Contender], pythons: Pythons) -> dict[str, Finish]
         for one in contenders:
             _warm_up(one, running, finishes[one.name])
         for turn in range(max((one.repeats for one in contenders), default=0)):
-            for one in contenders:
+            first = turn % len(contenders)  # nobody always comes after the same one
+            for one in (*contenders[first:], *contenders[:first]):
                 _take_turn(one, turn, running, finishes[one.name])
     finally:
         for process in running.values():

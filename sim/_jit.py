@@ -12,6 +12,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -177,6 +178,118 @@ prefetch: Any = _no_prefetch if numba.config.DISABLE_JIT else intrinsic(_prefetc
 
 Changes no result. Beyond the caches a load takes as long as a hundred additions, but many can be
 under way at once. array : 1-dimensional. index : within it, not checked.
+"""
+
+
+# Many numbers at once -------------------------------------------------------------------------
+
+BYTES, LANES = 64, 16
+"""How many bytes :func:`nondigits` looks at, and how many numbers :func:`below`."""
+
+_BITS = ir.IntType(64)
+
+
+def _lanes_at(context: Any, builder: Any, kinds: Any, values: Any, vector: Any) -> Any:
+    """The entries of an array from an index on as one ``vector``; kinds, values : array, index."""
+    view = make_array(kinds[0])(context, builder, values[0])
+    place = context.cast(builder, values[1], kinds[1], types.intp)
+    pointer = cgutils.get_item_pointer(context, builder, kinds[0], view, [place], wraparound=False)
+    lanes = builder.load(builder.bitcast(pointer, vector.as_pointer()))
+    lanes.align = kinds[0].dtype.bitwidth // 8
+    return lanes
+
+
+def _nondigits(context: Any, array: Any, index: Any) -> Any:
+    """Typing and code of :func:`nondigits`."""
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(8), BYTES)
+        found = _lanes_at(target, builder, signature.args, values, vector)
+        digit = builder.sub(found, ir.Constant(vector, [ord("0")] * BYTES))
+        other = builder.icmp_unsigned(">", digit, ir.Constant(vector, [9] * BYTES))
+        return builder.bitcast(other, _BITS)
+
+    return types.uint64(array, index), generate
+
+
+def _nondigits_plain(array: Any, index: Any) -> Any:
+    """What :func:`nondigits` does, uncompiled."""
+    other = array[index : index + BYTES] - np.uint8(ord("0")) > 9
+    return np.packbits(other, bitorder="little").view("<u8")[0]
+
+
+def _eight(context: Any, array: Any, index: Any) -> Any:
+    """Typing and code of :func:`eight`."""
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        bytes_ = _lanes_at(target, builder, signature.args, values, ir.VectorType(ir.IntType(8), 8))
+        word = builder.bitcast(bytes_, _BITS)
+        return word if sys.byteorder == "little" else builder.bswap(word)
+
+    return types.uint64(array, index), generate
+
+
+def _eight_plain(array: Any, index: Any) -> Any:
+    """What :func:`eight` does, uncompiled."""
+    return array[index : index + np.uint64(8)].view("<u8")[0]
+
+
+def _lowest(context: Any, bits: Any) -> Any:
+    """Typing and code of :func:`lowest`."""
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
+
+
+def _lowest_plain(bits: Any) -> Any:
+    """What :func:`lowest` does, uncompiled."""
+    return np.uint64((int(bits) & -int(bits)).bit_length() - 1)
+
+
+def _below(context: Any, array: Any, index: Any, count: Any, value: Any) -> Any:
+    """Typing and code of :func:`below`."""
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        vector, none = ir.VectorType(ir.IntType(32), LANES), ir.IntType(32)(0)
+        found = _lanes_at(target, builder, signature.args, values, vector)
+        first = builder.insert_element(ir.Constant(vector, ir.Undefined), values[3], none)
+        everywhere = builder.shuffle_vector(first, first, ir.Constant(vector, [0] * LANES))
+        less = builder.icmp_signed("<", found, everywhere)
+        bits = builder.zext(builder.bitcast(less, ir.IntType(LANES)), _BITS)
+        counted = builder.sub(builder.shl(_BITS(1), values[2]), _BITS(1))
+        return builder.ctpop(builder.and_(bits, counted))
+
+    return types.uint64(array, index, types.uint64, types.int32), generate
+
+
+def _below_plain(array: Any, index: Any, count: Any, value: Any) -> Any:
+    """What :func:`below` does, uncompiled."""
+    return np.uint64(np.count_nonzero(array[index : index + count] < value))
+
+
+nondigits: Any = _nondigits_plain if numba.config.DISABLE_JIT else intrinsic(_nondigits)
+"""nondigits(array, index): a uint64 with a bit for each of 64 bytes that is no decimal digit.
+
+The lowest bit is that of ``array[index]``. array : uint8, 1-dimensional and contiguous, with 64
+entries from ``index`` on, which is not checked.
+"""
+
+eight: Any = _eight_plain if numba.config.DISABLE_JIT else intrinsic(_eight)
+"""eight(array, index): the eight bytes from ``index`` on as a uint64, the first its lowest.
+
+array : uint8, 1-dimensional and contiguous, with 8 entries from ``index`` on, which is not checked.
+"""
+
+lowest: Any = _lowest_plain if numba.config.DISABLE_JIT else intrinsic(_lowest)
+"""lowest(bits): the place of the lowest bit that is set; bits : uint64, not 0."""
+
+below: Any = _below_plain if numba.config.DISABLE_JIT else intrinsic(_below)
+"""below(array, index, count, value): how many of ``count`` entries from ``index`` on are smaller.
+
+array : int32, 1-dimensional and contiguous, with 16 entries from ``index`` on, which is not
+checked. count : uint64, at most 16.
 """
 
 

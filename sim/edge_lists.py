@@ -150,9 +150,12 @@ def _columns(names: tuple[str, ...]) -> Columns:
 
 
 def read_text(
-    file: Path, weighted: bool
+    file: Path, weighted: bool, threads: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, bool | None]:
-    """Both ends and the weight of every tie of a text file, and whether it says to be directed."""
+    """Both ends and the weight of every tie of a text file, and whether it says to be directed.
+
+    threads : None for as many as pay.
+    """
     with Reading(file):
         table = find_layout(file)
         columns = Columns(0, 1, 2 if table.columns > 2 else None)
@@ -160,15 +163,15 @@ def read_text(
             columns = _columns(table.names)
         if not weighted:
             columns = columns._replace(weight=None)
-        return *text_columns(file, table, columns), table.directed
+        return *text_columns(file, table, columns, threads), table.directed
 
 
 def text_columns(
-    file: Path, table: Table, columns: Columns
+    file: Path, table: Table, columns: Columns, threads: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """The columns of a text file: whole-number ids if all are, else strings."""
     if table.columns == 2 and columns.weight is None and not is_gzip(file):
-        pairs = read_pairs(file, table.delimiter or " ", table.skip)
+        pairs = read_pairs(file, table.delimiter or " ", table.skip, threads)
         if pairs is not None:
             return pairs[columns.source], pairs[columns.target], None
     return _parsed_columns(file, table, columns)

@@ -32,6 +32,8 @@ from sim.edge_lists import (
 )
 from sim.errors import InputError, InputWarning
 from sim.memory import require_bytes
+from sim.plain_rows import WORTH_A_THREAD
+from sim.processors import as_many_as_pay, at_once, check_threads
 
 _DENSE_IDS = 8
 _GROWTH = 1.5
@@ -62,6 +64,7 @@ def read_edges(
     directed: bool | None = None,
     direction: str = "source_shares",
     weight: bool = True,
+    threads: int | None = None,
 ) -> FileEdges:
     """Read the ties of a network from a file.
 
@@ -76,6 +79,8 @@ def read_edges(
     direction : "source_shares" where the target hears what the source shares (the default), or
         "source_trusts" where the source of a row trusts, and so hears from, its target.
     weight : False leaves a weight column alone.
+    threads : how many share the work where that pays; all processors for None. The result does
+        not depend on it.
 
     Warns
     -----
@@ -86,13 +91,15 @@ def read_edges(
     ------
     InputError
         where the file is missing, cut off, empty, or not a network, with the line where known;
-        where it changes meanwhile, or memory is short.
+        where it changes meanwhile, memory is short, or there are fewer processors than threads.
     """
     if direction not in ("source_shares", "source_trusts"):
         raise InputError(
             f"network.direction = '{direction}' is not known; use 'source_shares' or "
             "'source_trusts'"
         )
+    if threads is not None:
+        check_threads(threads)
     file = Path(path)
     if not file.is_file():
         raise InputError(f"{file}: no such file; check the name of the network file")
@@ -101,12 +108,12 @@ def read_edges(
         raise InputError(f"{file} is empty; a network file needs a line for each tie")
     require_bytes(_GROWTH * size, f"{file}, {size / 1e9:.1f} GB,", "use a smaller network")
     with unchanged(file):
-        source, target, weights, stated, everybody = _read_ends(file, weight)
+        source, target, weights, stated, everybody = _read_ends(file, weight, threads)
     if weights is not None and not np.all(np.isfinite(weights) & (weights >= 0)):
         row = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
         raise bad_weight(f"{file}, tie {row + 1}", weights[row])
     loops = source == target
-    people, first, second = _number(source, target, everybody)
+    people, first, second = _number(source, target, everybody, threads)
     if direction == "source_trusts":
         first, second = second, first
     if loops.any():
@@ -123,7 +130,7 @@ def read_edges(
 
 
 def _read_ends(
-    file: Path, weighted: bool
+    file: Path, weighted: bool, threads: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, bool | None, np.ndarray | None]:
     """Both ends and the weight of every tie; whether the file says to be directed; everybody."""
     with file.open("rb") as stream:
@@ -132,7 +139,7 @@ def _read_ends(
         return *_read_parquet(file, weighted), None, None
     if ".graphml" in file.suffixes:
         return _read_graphml(file, weighted)
-    return *read_text(file, weighted), None
+    return *read_text(file, weighted, threads), None
 
 
 @contextlib.contextmanager
@@ -199,7 +206,7 @@ def read_groups(
 
 
 def _number(
-    source: np.ndarray, target: np.ndarray, everybody: np.ndarray | None
+    source: np.ndarray, target: np.ndarray, everybody: np.ndarray | None, threads: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sorted distinct ids (of ``everybody`` where known), and both columns as int32 positions."""
     if everybody is not None:
@@ -212,7 +219,7 @@ def _number(
     if source.size and source.dtype.kind == "i":
         low, high = min(source.min(), target.min()), max(source.max(), target.max())
         if high - low < _DENSE_IDS * max(source.size, 1_000):
-            return _number_dense(source, target, int(low), int(high))
+            return _number_dense(source, target, int(low), int(high), threads)
     people, place = np.unique(np.concatenate((source, target)), return_inverse=True)
     place = place.astype(np.int32)
     people = people.astype(np.int64) if people.dtype.kind == "i" else people
@@ -220,11 +227,12 @@ def _number(
 
 
 def _number_dense(
-    source: np.ndarray, target: np.ndarray, low: int, high: int
+    source: np.ndarray, target: np.ndarray, low: int, high: int, threads: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    used = np.zeros(high - low + 1, np.bool_)
-    _mark(used, source, low)
-    _mark(used, target, low)
+    used = np.zeros((2, high - low + 1), np.bool_)
+    marking = [(own, column, low) for own, column in zip(used, (source, target), strict=True)]
+    at_once(_mark, marking, min(2, as_many_as_pay(source.size, WORTH_A_THREAD, threads)))
+    used = used[0] | used[1]
     people = np.flatnonzero(used) + low
     if low == 0 and used.all():
         return people, source.astype(np.int32, copy=False), target.astype(np.int32, copy=False)

@@ -35,13 +35,13 @@ from sim.market import NOTHING_TOLD, Told
 from sim.opportunists import Opportunists, draw_opportunists
 from sim.orders import GENUINE, NO_ORDERS, Orders
 from sim.population import MEMBER, State, copy_state
+from sim.processors import check_threads
 from sim.quantities import cents
 from sim.rules import BUILT_IN, Rules, coefficients
 from sim.scenario import Policy, Scenario
 from sim.schemes.team import TeamPurchase
 from sim.segments import draw_segments
 from sim.teams import Seating, Teams, left_to_spend, team_parts
-from sim.threads import check_threads
 from sim.world import World, luck_seed, make_world, world_seed
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from sim.generators import GENERATORS as GENERATORS  # the kinds, where users lo
 from sim.generators import generator_of
 from sim.graph_files import is_saved_graph, read_edges, read_groups, unchanged
 from sim.graph_statistics import describe_graph
+from sim.plain_rows import membership, plain_rows, times_received
 from sim.saved_arrays import open_arrays, save_arrays
 from sim.sparse_rows import reciprocated, sparse_rows
 from sim.tie_strength import overlap_strength
@@ -104,25 +105,6 @@ def _relative(weight: ArrayLike, ties: int) -> np.ndarray:
             "strength is 0 for every tie; give at least one positive strength, or none"
         )
     return (given / largest).astype(np.float32) if ties else np.empty(0, np.float32)
-
-
-def _membership(
-    group_of: np.ndarray | None, group_member: np.ndarray | None, size: int, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The four group arrays of GraphArrays, of at least ``count`` groups.
-
-    Being in a group twice counts once.
-    """
-    if group_of is None or group_member is None or group_of.size == 0:
-        none = np.empty(0, np.int32)
-        return np.zeros(count + 1, np.int64), none, np.zeros(size + 1, np.int64), none
-    unweighted = np.empty(0, np.float32)
-    groups = max(int(group_of.max()) + 1, count)
-    side = max(size, groups)
-    indptr, member, _ = sparse_rows(group_of, group_member, unweighted, side, False)
-    group = np.repeat(np.arange(side, dtype=np.int32), np.diff(indptr))
-    person_indptr, person_group, _ = sparse_rows(member, group, unweighted, side, False)
-    return indptr[: groups + 1].copy(), member, person_indptr[: size + 1].copy(), person_group
 
 
 def _flat_groups(groups: Sequence[ArrayLike], size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -209,14 +191,20 @@ class SocialGraph:
         name: str,
         group_count: int = 0,
         labels: np.ndarray | None = None,
+        threads: int | None = 1,
     ) -> tuple[SocialGraph, int]:
         """A graph from checked int32 pairs, and how many repeated pairs were merged."""
-        weight = np.empty(0, np.float32) if strength is None else strength
-        indptr, receiver, rows_strength = sparse_rows(source, target, weight, size, not directed)
+        rows_strength = np.empty(0, np.float32)
+        if strength is None:
+            indptr, receiver = plain_rows(source, target, size, not directed, threads)
+        else:
+            indptr, receiver, rows_strength = sparse_rows(
+                source, target, strength, size, not directed
+            )
         merged = source.size - receiver.size // (1 if directed else 2)
-        in_degree = np.bincount(receiver, minlength=size).astype(np.int32)
-        membership = _membership(*groups, size, group_count)
-        rows = GraphArrays(indptr, receiver, rows_strength, in_degree, *membership)
+        in_degree = times_received(receiver, size, threads)
+        in_groups = membership(*groups, size, group_count)
+        rows = GraphArrays(indptr, receiver, rows_strength, in_degree, *in_groups)
         return cls(rows, directed, name, labels), merged
 
     @classmethod
@@ -367,6 +355,7 @@ class SocialGraph:
         direction: str = "source_shares",
         weight: bool = True,
         repair: bool = True,
+        threads: int | None = None,
     ) -> SocialGraph:
         """A graph from a file that :func:`sim.graph_files.read_edges` knows, or that save wrote.
 
@@ -379,21 +368,29 @@ class SocialGraph:
         weight : False leaves a weight column alone, so that strength comes from overlap.
         repair : merge repeated ties (the largest weight stays) and drop self-loops, each with an
             InputWarning saying how many; False refuses them, and group members without a tie.
+        threads : how many share the work where that pays; all processors for None. The graph does
+            not depend on it.
 
         Raises InputError as read_edges does.
         """
         if not repair:
             return cls._read_as_it_is(
-                path, directed=directed, groups=groups, direction=direction, weight=weight
+                path,
+                directed=directed,
+                groups=groups,
+                direction=direction,
+                weight=weight,
+                threads=threads,
             )
         file = Path(path)
         if is_saved_graph(file):
             return cls._load(file)
-        edges = read_edges(file, directed=directed, direction=direction, weight=weight)
+        edges = read_edges(
+            file, directed=directed, direction=direction, weight=weight, threads=threads
+        )
         mirrored = False
         if edges.directed is None or not edges.directed:
-            none = np.empty(0, np.float32)
-            indptr, receiver, _ = sparse_rows(edges.source, edges.target, none, edges.size, False)
+            indptr, receiver = plain_rows(edges.source, edges.target, edges.size, False, threads)
             both_ways = reciprocated(indptr, receiver)
             mirrored = both_ways == receiver.size
             directed = edges.directed is None and 0 < both_ways < receiver.size
@@ -418,6 +415,7 @@ class SocialGraph:
             else read_groups(groups, edges.labels, edges.size),
             name=file.name,
             labels=edges.labels,
+            threads=threads,
         )
         if mirrored:
             merged -= graph.friendship_count
@@ -479,8 +477,7 @@ class SocialGraph:
         if not self.directed:
             return self.rows.indptr, self.rows.target
         source = np.repeat(np.arange(self.size, dtype=np.int32), np.diff(self.rows.indptr))
-        none = np.empty(0, np.float32)
-        return sparse_rows(source, self.rows.target, none, self.size, True)[:2]
+        return plain_rows(source, self.rows.target, self.size, True)
 
     def describe(self) -> dict[str, float | int]:
         """Statistics of the graph in the order of :func:`sim.graph_statistics.describe_graph`."""

@@ -23,8 +23,9 @@ from scipy import sparse
 from sim import contagion, recommending
 from sim.errors import InputError
 from sim.network import SocialGraph
+from sim.processors import check_threads
 from sim.randomness import derive_seed
-from sim.threads import check_threads, share_out
+from sim.threads import share_out
 
 Numbers = Sequence[int] | np.ndarray
 

@@ -45,6 +45,9 @@ def open_arrays(file: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz file, mapped where they are neither compressed nor out of line.
 
     They may be written to; the file stays as it is. Every checksum is compared.
+    A file must not be cut short in place while its arrays are in use: the system ends a process
+    (SIGBUS) that reads mapped memory beyond the end. :func:`save_arrays` puts a new file in the
+    place of the old one, which goes on to exist for those who have it open.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Ties as compressed sparse rows: sorting, merging and looking back.
+"""Ties with weights as compressed sparse rows: sorting and merging; looking back in any rows.
 
 Rows are a pair (indptr, target): person i's ties are target[indptr[i]:indptr[i+1]], sorted.
 """
@@ -16,9 +16,8 @@ _AHEAD = 16  # ties between asking for memory and using it
 def _rows(source, target, weight, size, both_ways):
     """Rows of ties in the order of the input: indptr int64 (size+1,), target, weight.
 
-    ``weight`` may be empty, and then comes back empty. Repeated ties are still present.
+    Repeated ties are still present.
     """
-    weighted = weight.size > 0
     indptr = np.zeros(size + 2, np.int64)
     for e in range(source.size):
         indptr[np.int64(source[e]) + 2] += 1
@@ -30,7 +29,7 @@ def _rows(source, target, weight, size, both_ways):
     # Entry i + 1 is where i's next tie goes; once all are placed, it is where i's row ends.
     place = indptr[1:]
     receiver = np.empty(indptr[size + 1], np.int32)
-    receiver_weight = np.empty(receiver.size if weighted else 0, np.float32)
+    receiver_weight = np.empty(receiver.size, np.float32)
     last = source.size - 1
     for e in range(source.size):
         soon = min(e + _AHEAD, last)
@@ -39,45 +38,38 @@ def _rows(source, target, weight, size, both_ways):
         slot = place[a]
         place[a] = slot + 1
         receiver[slot] = b
-        if weighted:
-            receiver_weight[slot] = weight[e]
+        receiver_weight[slot] = weight[e]
         if both_ways:
             prefetch(receiver, min(place[target[soon]], receiver.size - 1))
             slot = place[b]
             place[b] = slot + 1
             receiver[slot] = a
-            if weighted:
-                receiver_weight[slot] = weight[e]
+            receiver_weight[slot] = weight[e]
     return indptr[: size + 1].copy(), receiver, receiver_weight
 
 
 @inlined_rule
 def _sort_row(target, weight, begin, end):
     """Sort one row in place; rows are short, and often in order already (Shell, 1959)."""
-    weighted = weight.size > 0
     step = 1
     while 9 * step < end - begin:
         step = 3 * step + 1
     while step > 0:
         for e in range(begin + step, end):
-            value = target[e]
-            value_weight = weight[e] if weighted else np.float32(0)
+            value, value_weight = target[e], weight[e]
             f = e
             while f >= begin + step and target[f - step] > value:
                 target[f] = target[f - step]
-                if weighted:
-                    weight[f] = weight[f - step]
+                weight[f] = weight[f - step]
                 f -= step
             target[f] = value
-            if weighted:
-                weight[f] = value_weight
+            weight[f] = value_weight
         step //= 3
 
 
 @kernel
 def _sort_and_merge(indptr, target, weight):
     """Sort rows and drop repeated ties in place, keeping the largest weight; returns ties kept."""
-    weighted = weight.size > 0
     kept = 0
     begin = indptr[0]
     for i in range(indptr.size - 1):
@@ -86,12 +78,10 @@ def _sort_and_merge(indptr, target, weight):
         first = kept
         for e in range(begin, end):
             if kept > first and target[kept - 1] == target[e]:
-                if weighted:
-                    weight[kept - 1] = max(weight[kept - 1], weight[e])
+                weight[kept - 1] = max(weight[kept - 1], weight[e])
                 continue
             target[kept] = target[e]
-            if weighted:
-                weight[kept] = weight[e]
+            weight[kept] = weight[e]
             kept += 1
         begin = end
         indptr[i + 1] = kept
@@ -125,7 +115,10 @@ def row_means(indptr, values):
 def sparse_rows(
     source: np.ndarray, target: np.ndarray, weight: np.ndarray, size: int, both_ways: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sorted rows without repeated ties: indptr, target, weight (empty when given empty)."""
+    """Sorted rows without repeated ties: indptr int64 (size + 1,), target int32, weight float32.
+
+    Of repeated ties the largest weight stays. Ties without weights: :mod:`sim.plain_rows`.
+    """
     indptr, receiver, receiver_weight = _rows(source, target, weight, size, both_ways)
     kept = _sort_and_merge(indptr, receiver, receiver_weight)
     if kept < receiver.size:

@@ -11,27 +11,12 @@ from typing import Any
 import numpy as np
 
 from sim.day import BLOCK
-from sim.errors import InputError
 
 WORTH_A_THREAD = 20_000
 """Consumers from which handing work to another thread costs less than it saves."""
 
 PIECES = 16
 """Pieces for each thread of what is shared out: enough for all threads to end nearly together."""
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def check_threads(threads: object) -> None:
-    """Raise InputError unless there is a processor for each of ``threads``."""
-    if not isinstance(threads, int | np.integer) or not 1 <= threads <= processors():
-        raise InputError(
-            f"threads = {threads} is not allowed; write a whole number from 1 to {processors()}, "
-            "the processors there are"
-        )
 
 
 class Threads:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from sim._jit import inlined_rule, kernel, prefetch
+from sim.plain_rows import plain_rows
 from sim.randomness import Decision, uniforms
-from sim.sparse_rows import sparse_rows
 
 OVERLAP_CAP = 1_000
 
@@ -161,7 +161,6 @@ def overlap_strength(indptr: np.ndarray, target: np.ndarray, directed: bool) -> 
     if not directed:
         return np.sqrt(_overlap_of(indptr, target))
     source = np.repeat(np.arange(indptr.size - 1, dtype=np.int32), np.diff(indptr))
-    none = np.empty(0, np.float32)
-    wide_indptr, wide_target, _ = sparse_rows(source, target, none, indptr.size - 1, True)
+    wide_indptr, wide_target = plain_rows(source, target, indptr.size - 1, True)
     shared = _overlap_of(wide_indptr, wide_target)
     return np.sqrt(_look_up(indptr, target, wide_indptr, wide_target, shared))

@@ -26,9 +26,9 @@ LONGEST_FILE = 500
 # The reading order. A file imports only files above it; the files of a folder (a name that ends
 # in "/") may import each other. A new file gets its place here.
 LAYERS = (
-    "errors", "_jit", "randomness", "quantities", "behavior", "sections", "toml_files",
-    "scenario", "campaign", "rules", "bounds",
-    "edges", "campus", "degree_sequences", "growing", "generators", "sparse_rows",
+    "errors", "processors", "_jit", "randomness", "quantities", "behavior", "sections",
+    "toml_files", "scenario", "campaign", "rules", "bounds",
+    "edges", "campus", "degree_sequences", "growing", "generators", "plain_rows", "sparse_rows",
     "tie_strength", "graph_statistics", "memory", "plain_ties", "edge_lists", "graph_files",
     "saved_arrays", "network", "quantiles", "tastes", "population", "world", "segments",
     "orders", "accounts", "journal", "commission_lines", "points", "order_book", "book_checks",

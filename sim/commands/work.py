@@ -21,11 +21,11 @@ from sim.commands.tables import saved as where_saved
 from sim.errors import InputError, InputWarning, nearest
 from sim.model import ENGINES, Engine, WordOfMouthModel, default_policy
 from sim.opportunists import attack_summary
+from sim.processors import check_threads, processors
 from sim.report import build
 from sim.scenario import Scenario
 from sim.studies import files
 from sim.studies.compare import branch_note, compare, tries_rules, with_rules
-from sim.threads import check_threads, processors
 
 
 def checked_engine(name: str) -> Engine:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from sim.memory import bytes_available
 from sim.model import Engine, WordOfMouthModel
 from sim.network import SocialGraph
 from sim.opportunists import attack_summary
+from sim.processors import processors
 from sim.quantities import Column
 from sim.scenario import Network, Population, Scenario
 from sim.studies.cascade import largest_tree
@@ -232,14 +232,6 @@ def earnings(run: Run) -> dict[str, np.ndarray]:
 
 
 # ---------------------------------------------------------------------------- worker processes
-
-
-def processors() -> int:
-    """Processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not every system can pin a process
-        return os.cpu_count() or 1
 
 
 def checked_workers(workers: int | None, scenario: Scenario) -> int:

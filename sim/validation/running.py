@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from sim.studies.replicate import Workers, processors
+from sim.processors import processors
+from sim.studies.replicate import Workers
 from sim.validation.planting import Planted, measure_planted
 from sim.validation.target import Finding, NoDataError, Target
 from sim.validation.targets import TARGETS

@@ -17,8 +17,8 @@ from scipy.sparse import csgraph
 from sim import presets
 from sim.contagion import person_uniforms
 from sim.network import SocialGraph
+from sim.processors import processors
 from sim.randomness import Decision, uniforms
-from sim.threads import processors
 
 
 @st.composite

@@ -13,10 +13,11 @@ from sim._jit import uncached_rule
 from sim.bounds import lapse_multiplier_at_most, lost_bounds, repeat_at_most
 from sim.errors import InputError
 from sim.model import WordOfMouthModel
+from sim.processors import processors
 from sim.randomness import Decision, fill_words, words
 from sim.rules import coefficients
 from sim.scenario import Scenario
-from sim.threads import WORTH_A_THREAD, Threads, processors
+from sim.threads import WORTH_A_THREAD, Threads
 from sim.world import make_world, world_seed
 from tests.worlds import differences
 

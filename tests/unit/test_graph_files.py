@@ -16,6 +16,8 @@ from sim import graph_files, network
 from sim.errors import InputError, InputWarning
 from sim.graph_files import read_edges, read_groups
 from sim.network import SocialGraph
+from sim.processors import processors
+from sim.randomness import uniform_table
 from tests.conftest import shared_data_folder
 
 DATA = shared_data_folder()
@@ -215,6 +217,47 @@ def test_a_file_larger_than_memory_is_refused_before_it_is_read(tmp_path, monkey
     monkeypatch.setattr(graph_files, "read_text", None)
     with pytest.raises(InputError, match=r"edges\.csv.* needs about 0\.0 GB .* 0\.0 GB is free"):
         SocialGraph.read(path)
+
+
+def large_file(folder):
+    """Enough ties for a second thread to pay in every part of the work, some of them repeated."""
+    draws = uniform_table(np.uint64(3), 99, 0, 700_000)
+    source = (draws[0] * 5_000).astype(np.int64)
+    target = (source + 1 + (draws[1] * 4_998).astype(np.int64)) % 5_000
+    return write(folder, "".join(f"{a},{b}\n" for a, b in zip(source, target, strict=True)))
+
+
+@pytest.mark.skipif(processors() < 2, reason="one processor")
+@pytest.mark.parametrize("directed", [False, True])
+def test_a_graph_does_not_depend_on_the_number_of_threads(tmp_path, directed):
+    path = large_file(tmp_path)
+    graphs, said = [], []
+    for threads in (1, 2, None):
+        with pytest.warns(InputWarning) as merged:
+            graphs.append(SocialGraph.read(path, directed=directed, threads=threads))
+        said.append([str(one.message) for one in merged])
+    one, *others = graphs
+    for other in others:
+        for field, ours, theirs in zip(one.rows._fields, one.rows, other.rows, strict=True):
+            assert np.array_equal(ours, theirs), field
+            assert ours.dtype == theirs.dtype
+    assert said[0] == said[1] == said[2]
+
+
+@pytest.mark.skipif(processors() < 2, reason="one processor")
+def test_a_bad_line_has_the_same_number_for_any_number_of_threads(tmp_path):
+    ties = rows((k, k + 1) for k in range(1_000))
+    path = write(tmp_path, ties + "3,\n" + ties + "4\n")
+    for threads in (1, 2):
+        with pytest.raises(InputError, match=r"edges\.csv, line 1001: '3,' has 1 of the 2"):
+            read_edges(path, threads=threads)
+
+
+@pytest.mark.parametrize("threads", [0, processors() + 1])
+def test_there_must_be_a_processor_for_each_thread(tmp_path, threads):
+    path = write(tmp_path, rows(TRIANGLE_WITH_TAIL))
+    with pytest.raises(InputError, match=f"threads = {threads} is not allowed"):
+        SocialGraph.read(path, threads=threads)
 
 
 def test_group_files(tmp_path):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sim import _jit
@@ -155,3 +156,62 @@ def test_declared_uncached_until_the_end_even_after_an_error():
     with pytest.raises(RuntimeError), _jit.kernel_cache(use=False):
         raise RuntimeError
     assert _jit._caching
+
+
+# Many numbers at once -------------------------------------------------------------------------
+
+
+@_jit.kernel
+def _compiled_nondigits(block, index):
+    return _jit.nondigits(block, index)
+
+
+@_jit.kernel
+def _compiled_eight(block, index):
+    return _jit.eight(block, index)
+
+
+@_jit.kernel
+def _compiled_lowest(bits):
+    return _jit.lowest(bits)
+
+
+@_jit.kernel
+def _compiled_below(values, index, count, value):
+    return _jit.below(values, index, count, value)
+
+
+def test_bytes_that_are_no_digits():
+    block = np.arange(512, dtype=np.uint16).astype(np.uint8)
+    for index in range(512 - _jit.BYTES):
+        expected = sum(
+            1 << k for k in range(_jit.BYTES) if chr(block[index + k]) not in "0123456789"
+        )
+        assert _compiled_nondigits(block, index) == expected
+        assert _jit._nondigits_plain(block, index) == expected
+
+
+def test_eight_bytes_as_a_number():
+    block = np.arange(250, 300).astype(np.uint8)
+    for index in np.arange(40, dtype=np.uint64):
+        expected = int.from_bytes(block[index : index + np.uint64(8)].tobytes(), "little")
+        assert _compiled_eight(block, index) == expected
+        assert _jit._eight_plain(block, index) == expected
+
+
+@pytest.mark.parametrize("place", [0, 1, 31, 32, 63])
+def test_the_lowest_bit(place):
+    for bits in (1 << place, (2**64 - 1) >> place << place):
+        assert _compiled_lowest(np.uint64(bits)) == place
+        assert _jit._lowest_plain(np.uint64(bits)) == place
+
+
+@pytest.mark.parametrize("value", [-(2**31), -1, 0, 7, 2**31 - 1])
+def test_how_many_are_smaller(value):
+    values = np.array([*range(-20, 20), -(2**31), 2**31 - 1], np.int32)
+    for index in range(values.size - _jit.LANES):
+        for count in range(_jit.LANES + 1):
+            expected = sum(entry < value for entry in values[index : index + count].tolist())
+            given = (values, index, np.uint64(count), np.int32(value))
+            assert _compiled_below(*given) == expected
+            assert _jit._below_plain(values, index, count, np.int32(value)) == expected

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from sim.graph_files import read_edges
-from sim.plain_ties import _parse, read_pairs
+from sim.plain_ties import read_pairs
 
 PAIRS = [(k * 7919 % 1000, 999_999_999 - k) for k in range(200)]
 TEXT = "".join(f"{a},{b}\n" for a, b in PAIRS)
@@ -18,10 +21,27 @@ def written(folder, text):
     return path
 
 
-@pytest.mark.parametrize("block", [24, 25, 31, 64, 1 << 20])
-def test_blocks_may_end_anywhere(tmp_path, block):
-    first, second = read_pairs(written(tmp_path, TEXT), ",", 0, block)
+@pytest.mark.parametrize("block", [24, 25, 31, 64, 200, 1 << 20])
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("last", ["\n", "", "\n\n"])
+def test_blocks_and_shares_may_end_anywhere(tmp_path, block, threads, last):
+    path = written(tmp_path, "a,b\n" + TEXT.removesuffix("\n") + last)
+    first, second = read_pairs(path, ",", 1, threads, block)
     assert list(zip(first.tolist(), second.tolist(), strict=True)) == PAIRS
+
+
+def test_there_may_be_more_threads_than_ties(tmp_path):
+    first, second = read_pairs(written(tmp_path, "1,2\n"), ",", 0, 9)
+    assert (first.tolist(), second.tolist()) == ([1], [2])
+
+
+def test_numbers_of_any_length_at_any_place(tmp_path):
+    digits = "123456789"
+    pairs = [(int(digits[:a]), int(digits[9 - b :])) for a in range(1, 10) for b in range(1, 10)]
+    for shift in range(64):
+        lines = "\n" * shift + "".join(f"{a}\t{b}\n" for a, b in pairs)
+        first, second = read_pairs(written(tmp_path, lines), "\t", 0)
+        assert list(zip(first.tolist(), second.tolist(), strict=True)) == pairs
 
 
 @pytest.mark.parametrize(
@@ -30,6 +50,7 @@ def test_blocks_may_end_anywhere(tmp_path, block):
         ("1,2\n3,4\n", ",", 0),
         ("1,2\n3,4", ",", 0),
         ("1,2\r\n3,4\r\n", ",", 0),
+        ("1,2\r\n\n3,4\n", ",", 0),
         ("\n1,2\n\n3,4\n\n", ",", 0),
         ("source\ttarget\n1\t2\n3\t4\n", "\t", 1),
         ("# a\n# b\n001 2\n3 0004\n", " ", 2),
@@ -44,12 +65,15 @@ def test_what_counts_as_plain(tmp_path, text, separator, skip):
 @pytest.mark.parametrize(
     "line",
     ["-3,4", "3, 4", "3,4 ", '"3",4', "3,4,5", "3", "3,", ",4", "3;4", "a,4", "# no", "3,4.0",
-     "3000000000,4", "+3,4", "3,4\r5,6"],
+     "3000000000,4", "+3,4", "3,4\r5,6", "3,\r", "3,4\r\r", "\r", "3/4", "3,:", "3,4\0", "3,,4",
+     "3\n,4", "3,\n4"],
 )  # fmt: skip
 @pytest.mark.parametrize("end", ["\n", ""])
-def test_an_unusual_line_is_left_to_the_other_reader(tmp_path, line, end):
-    assert read_pairs(written(tmp_path, f"1,2\n{line}{end}"), ",", 0) is None
-    assert read_pairs(written(tmp_path, f"1,2\n{line}\n5,6{end}"), ",", 0) is None
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_unusual_line_is_left_to_the_other_reader(tmp_path, line, end, threads):
+    before, after = "1,2\n" * 20, "5,6\n" * 15 + f"7,8{end}"
+    for text in (f"{line}{end}", f"{before}{line}{end}", f"{line}\n{after}"):
+        assert read_pairs(written(tmp_path, text), ",", 0, threads) is None
 
 
 @pytest.mark.parametrize("skipped", ["source,target\r1,2\n", "# a\r# b\n", "# a\r\r\n"])
@@ -66,11 +90,24 @@ def test_a_line_longer_than_a_block_is_unusual(tmp_path):
     assert read_pairs(written(tmp_path, TEXT), ",", 0, block=12) is None
 
 
-def test_a_file_that_grows_beyond_its_room_is_unusual():
-    block = np.frombuffer(b"1,2\n3,4\n5,6\n", np.uint8)
-    room = np.full(4, -7, np.int32)
-    assert _parse(block, block.size, ord(","), room[:2], room[:2].copy(), 0)[1] == -1
-    assert room[2:].tolist() == [-7, -7]
+class _Grows(type(Path())):
+    """A file whose size is what it was before somebody wrote more."""
+
+    def stat(self, **_):
+        return os.stat_result((0o100644, 0, 0, 1, 0, 0, len(TEXT), 0, 0, 0))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_is_written_meanwhile_is_not_read(tmp_path, threads):
+    path = written(tmp_path, TEXT + TEXT)
+    first, _ = read_pairs(_Grows(path), ",", 0, threads)
+    assert first.tolist() == [a for a, _ in PAIRS]
+
+
+def test_a_file_cut_off_meanwhile_is_read_to_its_end(tmp_path):
+    path = written(tmp_path, "1,2\n")
+    first, _ = read_pairs(_Grows(path), ",", 0, 3)
+    assert first.tolist() == [1]
 
 
 def test_both_readers_give_the_same_network(tmp_path, monkeypatch):
