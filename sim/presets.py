@@ -408,8 +408,9 @@ def recommendation(
             back_indptr = back.indptr.astype(arrays.indptr.dtype)
             back_target = back.indices.astype(arrays.target.dtype)
         return recommending.recommend(
-            luck, arrays.indptr, arrays.target, back_indptr, back_target, talk * conviction,
-            float(organic), float(churn), float(again), first, last, recommending.EITHER,
+            luck, (arrays.indptr, arrays.target), (back_indptr, back_target),
+            (talk * conviction, float(organic), float(churn), float(again)), first, last,
+            recommending.EITHER,
         )  # fmt: skip
 
     return Recommendation(graph.size, last, process)

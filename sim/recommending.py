@@ -9,6 +9,8 @@ taken.
 from __future__ import annotations
 
 import math
+import time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,37 +44,98 @@ PAYS_BACK = 10
 """Ticks over which the cost of beginning to keep counts is spread."""
 
 
-@kernel
+PIECE_SECONDS = 0.1
+"""About how long a run works before it looks whether it was interrupted."""
+
+
+class Room(NamedTuple):
+    """What a run keeps between ticks.
+
+    ``buyers`` are today's, those of them who bought a tick ago too standing first; ``stopped`` who
+    bought a tick ago and not today; ``found`` who is found to join; ``carried`` the numbers.
+    """
+
+    state: np.ndarray  # (N,) int32, see above
+    recent: np.ndarray  # (N,) uint8 1 for who bought a tick ago, while friends are counted by it
+    buyers: np.ndarray  # (N + 1,) uint32
+    stopped: np.ndarray  # (N + 1,) uint32
+    found: np.ndarray  # (N + 1,) uint32
+    waiting: tuple[np.ndarray, np.ndarray, np.ndarray]  # (N,) uint32 who, int32 when, uint8 leaves
+    scratch: tuple[np.ndarray, np.ndarray, np.ndarray]  # uint32
+    carried: (
+        np.ndarray
+    )  # (5,) int64: buyers, those listed, stopped, stayed, whether counts are kept
+
+
+def room_for(people: int) -> Room:
+    """Room for so many people, of whom nobody is a customer."""
+    words = np.empty((4, 2 * BATCH), np.uint32)
+    asked = np.empty(2 * BATCH, np.uint32)
+    return Room(
+        state=np.zeros(people, np.int32),
+        recent=np.zeros(people, np.uint8),
+        buyers=np.empty(people + 1, np.uint32),
+        stopped=np.empty(people + 1, np.uint32),
+        found=np.empty(people + 1, np.uint32),
+        waiting=(
+            np.empty(people, np.uint32), np.empty(people, np.int32), np.empty(people, np.uint8),
+        ),
+        scratch=(asked, np.empty_like(asked), words),
+        carried=np.zeros(5, np.int64),
+    )  # fmt: skip
+
+
 def recommend(
-    seed, indptr, target, back_indptr, back_target, win, organic, churn, again, first, ticks, way
-):  # fmt: skip
+    seed: np.uint64,
+    rows: tuple[np.ndarray, np.ndarray],
+    back: tuple[np.ndarray, np.ndarray],
+    chances: tuple[float, float, float, float],
+    first: np.ndarray,
+    ticks: int,
+    way: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Customers and orders, int64 (ticks + 1,) each, and who is a customer at the end, bool (N,).
 
-    back_indptr, back_target : the ties turned round; the same arrays where they go both ways.
-    win : chance that somebody who bought a tick ago wins a friend. organic : chance to buy by
-    oneself. churn : chance to leave. again : chance to buy again of a customer who does not leave;
-    all per tick. first : who buys on tick 0. way : PUSH, PULL, KEEP or EITHER.
+    rows, back : indptr and target of the ties, and of the ties turned round; the same arrays where
+    they go both ways. chances : that somebody who bought a tick ago wins a friend, to buy by
+    oneself, to leave, and to buy again of a customer who does not leave; all per tick. first : who
+    buys on tick 0. way : PUSH, PULL, KEEP or EITHER.
     """
-    people = indptr.size - 1
-    customers, orders = np.zeros(ticks + 1, np.int64), np.zeros(ticks + 1, np.int64)
-    state, recent = np.zeros(people, np.int32), np.zeros(people, np.uint8)
-    # Today's buyers, those of them who bought a tick ago too standing first; who bought a tick
-    # ago and not today; and who is found to join.
-    buyers, stopped, found = (
-        np.empty(people + 1, np.uint32), np.empty(people + 1, np.uint32),
-        np.empty(people + 1, np.uint32),
-    )  # fmt: skip
-    waiting = np.empty(people, np.uint32), np.empty(people, np.int32), np.empty(people, np.uint8)
-    scratch = (
-        np.empty(2 * BATCH, np.uint32), np.empty(2 * BATCH, np.uint32),
-        np.empty((4, 2 * BATCH), np.uint32),
-    )  # fmt: skip
-    unmoved = chances_to_resist(back_indptr, win)
-    bought = join(state, buyers, first)
-    customers[0] = orders[0] = bought
-    listed = stopping = stayed = 0
-    kept = False  # whether ``state`` holds who was told in the last tick
-    for tick in range(1, ticks + 1):
+    room = room_for(rows[0].size - 1)
+    customers, orders = np.zeros((2, ticks + 1), np.int64)
+    unmoved = np.empty(int(np.diff(back[0]).max(initial=0)) + 1)
+    fill_chances_to_resist(chances[0], unmoved)
+    customers[0] = orders[0] = room.carried[0] = join(room.state, room.buyers, first)
+    # A kernel cannot be interrupted, so a run is made of pieces.
+    done, piece = 0, 1
+    while done < ticks:
+        begun, end = time.perf_counter(), min(ticks, done + piece)
+        pass_ticks(
+            seed, *rows, *back, chances, unmoved, done + 1, end, way, room, customers, orders
+        )
+        done = end
+        if time.perf_counter() - begun < PIECE_SECONDS / 2:
+            piece *= 2
+    return customers, orders, room.state < 0
+
+
+@kernel
+def pass_ticks(
+    seed, indptr, target, back_indptr, back_target, chances, unmoved, begin, end, way, room,
+    customers, orders,
+):  # fmt: skip
+    """The ticks ``begin`` to ``end`` of :func:`recommend`.
+
+    unmoved : float64, chance that so many friends who recommend win nobody, by their number.
+    customers, orders : int64 (ticks + 1,), written. Returns nothing: an array that is returned
+    while an interrupt waits ends the interpreter (numba 0.68).
+    """
+    win, organic, churn, again = chances
+    state, recent, buyers, stopped, found, waiting, scratch, carried = room
+    people = state.size
+    bought, listed, stopping, stayed = carried[0], carried[1], carried[2], carried[3]
+    kept = carried[4] == 1  # whether ``state`` holds who was told in the last tick
+    for tick in range(begin, end + 1):
         # Whose friends hear something else than in the last tick.
         changed = bought - stayed + stopping
         chosen = way
@@ -110,16 +173,16 @@ def recommend(
         buyers[bought : bought + won] = found[:won]
         bought += won
         customers[tick], orders[tick] = customers[tick - 1] + won - left - more, bought
-    return customers, orders, state < 0
+    carried[0], carried[1], carried[2], carried[3], carried[4] = (
+        bought, listed, stopping, stayed, kept,
+    )  # fmt: skip
 
 
 @kernel
-def chances_to_resist(back_indptr, win):
-    """Chance that so many friends who recommend win nobody, by their number."""
-    most = 0
-    for i in range(back_indptr.size - 1):
-        most = max(most, int(back_indptr[i + 1] - back_indptr[i]))
-    return np.array([(1.0 - win) ** k for k in range(most + 1)])
+def fill_chances_to_resist(win, unmoved):
+    """Write the chance that so many friends who recommend win nobody, by their number."""
+    for k in range(unmoved.size):
+        unmoved[k] = (1.0 - win) ** k
 
 
 @kernel

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -84,10 +87,30 @@ def test_every_way_gives_what_the_book_says(win, organic, churn, again, seed, gr
     rows = csr_array((np.ones(arrays.target.size), arrays.target, arrays.indptr), (graph.size,) * 2)
     back = rows.tocsc()
     customers, orders, is_customer = recommending.recommend(
-        np.uint64(seed), arrays.indptr, arrays.target, back.indptr.astype(np.int64), back.indices,
-        win, organic, churn, again, np.array(sorted(first), np.int64), 7, way,
+        np.uint64(seed), (arrays.indptr, arrays.target),
+        (back.indptr.astype(np.int64), back.indices), (win, organic, churn, again),
+        np.array(sorted(first), np.int64), 7, way,
     )  # fmt: skip
     assert (customers.tolist(), orders.tolist(), is_customer.tolist()) == expected
+
+
+def test_an_interrupt_stops_a_long_run():
+    """A kernel that returned arrays while an interrupt waited ended the interpreter."""
+    program = """
+import os, signal, threading, time
+import sim
+graph = sim.SocialGraph.generate("barabasi_albert", 20_000, mean_degree=10)
+sim.presets.recommendation(graph, ticks=2, again=1.0).run()
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    sim.presets.recommendation(graph, ticks=10_000_000, again=1.0).run()
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "interrupted"), done.stderr
 
 
 @pytest.mark.parametrize(
@@ -98,9 +121,8 @@ def test_every_way_of_counting_agrees_in_a_large_world(win, churn, again):
     """In the last of these worlds counts are kept at first, and given up when few still buy."""
     graph = SocialGraph.generate("barabasi_albert", 5_000, mean_degree=8, seed=2)
     arrays, first = graph.arrays, np.arange(0, 5_000, 3)
-    shape = (arrays.indptr, arrays.target, arrays.indptr, arrays.target)
-    rates = (win, 1e-3, churn, again)
-    runs = [recommending.recommend(np.uint64(9), *shape, *rates, first, 30, way) for way in WAYS]
+    rows, rates = (arrays.indptr, arrays.target), (win, 1e-3, churn, again)
+    runs = [recommending.recommend(np.uint64(9), rows, rows, rates, first, 30, way) for way in WAYS]
     for other in runs[1:]:
         for one, two in zip(runs[0], other, strict=True):
             np.testing.assert_array_equal(one, two)
