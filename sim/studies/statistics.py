@@ -143,6 +143,8 @@ def covariance_root(table: np.ndarray) -> np.ndarray:
     """
     apart = table - table.mean(axis=0)
     _, sizes, directions = np.linalg.svd(apart, full_matrices=False)
+    # What rounding the means leaves counts for nothing: n rows have n - 1 directions at most.
+    sizes, directions = sizes[: len(table) - 1], directions[: len(table) - 1]
     kept = sizes > sizes.max(initial=0.0) * max(table.shape) * np.finfo(np.float64).eps
     return directions[kept].T * (sizes[kept] / math.sqrt(len(table) - 1))
 

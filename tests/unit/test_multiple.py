@@ -12,7 +12,7 @@ from scipy import special, stats
 from sim.randomness import Decision, derive_seed, uniform_table
 from sim.studies import multiple
 from sim.studies.multiple import Standings, gains, standings
-from sim.studies.statistics import paired_difference, probability_of_best
+from sim.studies.statistics import covariance_root, paired_difference, probability_of_best
 
 
 def normals(rows: int, columns: int, *seed: int) -> np.ndarray:
@@ -220,3 +220,16 @@ def test_the_ranking_and_the_chance_of_two_policies_agree():
         # 4,000 draws leave an error of 0.0025 at .975.
         assert (chance > 0.965) >= sure
         assert sure >= (chance > 0.985)
+
+
+@pytest.mark.parametrize("policies", [3, 4, 6])
+@pytest.mark.parametrize("runs", [2, 3, 5, 7])
+def test_intervals_of_few_runs_of_large_amounts_are_no_narrower_than_one_alone(runs, policies):
+    """Rounded means once counted as a direction of luck, and the bar came out as nought."""
+    for k in range(20):
+        values = 1.7e7 + 1e5 * normals(policies, runs, 31, k)
+        assert covariance_root(values.T).shape[1] <= runs - 1
+        together = gains(values, np.zeros(policies, int), 5)[1:]
+        for one, row in zip(together, values[1:], strict=True):
+            alone = paired_difference(row, values[0]).half_width
+            assert 0.95 * alone <= one.half_width < math.inf
