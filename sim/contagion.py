@@ -187,7 +187,7 @@ def keep_by_chance(seed, probability, count, room):
             drawn[1, k] = w1
             drawn[2, k] = w2
             drawn[3, k] = w3
-    last = np.uint64(probability.size - 1)
+    last = np.uint64(max(probability.size, 1) - 1)
     for k in range(count):
         tie = marked[k] & BELOW_TOP
         carry = NONE

@@ -80,7 +80,7 @@ class Journal:
     @functools.cached_property
     def _enter(self) -> Callable[..., tuple[int, int, int, int]]:
         """:func:`_post_orders`, ready to be called."""
-        return ready(_post_orders, Packed(NO_ORDERS), 0, 0, self._room, 0, 0)
+        return ready(_post_orders, Packed(NO_ORDERS), 0, 0, self._room, 0)
 
     def post(
         self,
@@ -122,15 +122,10 @@ class Journal:
     def post_orders(self, book: Any, first: int, end: int) -> None:
         """Post takings, discounts and costs of the booked orders of rows ``first`` to ``end``.
 
-        book : what :meth:`sim.order_book.OrderBook.latest` gives. Raises :class:`LedgerError`, and
-        posts nothing, for an unknown consumer.
+        book : what :meth:`sim.order_book.OrderBook.latest` gives; its buyers are known.
         """
         room = self._room.at(self.postings.room(3 * (end - first)))
-        rows, takings, discounts, costs = self._enter(
-            book, first, end, room, self.postings.length, self.size
-        )
-        if rows < 0:
-            raise LedgerError(f"order of consumers {takings} to {discounts}, there are {self.size}")
+        rows, takings, discounts, costs = self._enter(book, first, end, room, self.postings.length)
         self.postings.length += rows
         self.posted[EntryKind.ORDER] += takings
         self.posted[EntryKind.DISCOUNT] += discounts
@@ -192,18 +187,12 @@ class Journal:
 
 @phase
 def _post_orders(
-    book: Orders, first: int, end: int, postings: Postings, place: int, size: int
+    book: Orders, first: int, end: int, postings: Postings, place: int
 ) -> tuple[int, int, int, int]:
     """Write the postings of booked orders from row ``place`` on, none for zero cents.
 
-    Returns how many, and the cents of ORDER, DISCOUNT and COST; or -1 and the lowest and highest
-    buyer if not all are below ``size``.
+    Returns how many, and the cents of ORDER, DISCOUNT and COST.
     """
-    lowest, highest = size, -1
-    for k in range(first, end):
-        lowest, highest = min(lowest, book.buyer[k]), max(highest, book.buyer[k])
-    if lowest < 0 or highest >= size:
-        return -1, lowest, highest, 0
     row = place
     takings, discounts, costs = 0, 0, 0
     for k in range(first, end):

@@ -86,7 +86,7 @@ class Ledger:
     def __init__(self, size: int) -> None:
         self.size = size
         self._journal = Journal(size)
-        self._orders = OrderBook()
+        self._orders = OrderBook(size)
         self._lines = LineTable()
         self._points = PointLots()
         self._due: dict[int, list[np.ndarray]] = {}

@@ -20,11 +20,18 @@ _FAULTS = (
     "an order is paid in points with less than 0 or more than its price",
     "the cost of an order is negative",
     "the columns of a day's orders, from {}, have unequal lengths",
+    "a consumer who bought order {} or one after it is unknown",
+    "order {} or one after it is to be refunded on a day that is over",
 )
 
 
 class OrderBook:
     """All orders of a run by ascending id.
+
+    Parameters
+    ----------
+    size : int
+        Number of consumers; buyers are 0..size-1.
 
     Attributes
     ----------
@@ -38,7 +45,8 @@ class OrderBook:
         "points_cents", "refunded_through", "_table", "_last_order_id", "_refunds",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self.size = size
         self.points_cents = 0
         self.refunded_through = -1
         self._table = OpenTable(ORDER_DTYPES, Orders)
@@ -53,7 +61,7 @@ class OrderBook:
     @functools.cached_property
     def _enter(self) -> Callable[..., tuple[int, int, int]]:
         """:func:`_enter_orders`, ready to be called."""
-        return ready(_enter_orders, self._room, self._today, 0, 0)
+        return ready(_enter_orders, self._room, self._today, 0, 0, 0, 0)
 
     def add(self, orders: Orders) -> int:
         """Add a day's orders, by ascending id; returns how many say when they will be refunded.
@@ -62,10 +70,13 @@ class OrderBook:
         booked, and adds none of them.
         """
         count = len(orders.order_id)
+        if count == 0:
+            return 0
         room = self._room.at(self._table.room(count))
         fault, points, dated = self._enter(
-            room, self._packed(orders), self._table.length, self._last_order_id
-        )
+            room, self._packed(orders), self._table.length, self._last_order_id, self.size,
+            self.refunded_through,
+        )  # fmt: skip
         if fault:
             raise LedgerError(_FAULTS[fault].format(int(orders.order_id[0])))
         self._table.length += count
@@ -78,12 +89,23 @@ class OrderBook:
         return self._room.at(self._table.room(0)), self._table.length - count, self._table.length
 
     def _packed(self, orders: Orders) -> Any:
-        """The orders for compiled code, which takes plain arrays of the columns' own types."""
+        """The orders for compiled code, which takes plain arrays of the columns' own types.
+
+        It cannot tell numbers with their bytes the other way round.
+        """
         try:
-            return self._today.at(orders)
+            if False not in [column.dtype.isnative for column in orders]:
+                return self._today.at(orders)
         except TypeError:
-            plain = zip(orders, ORDER_DTYPES.values(), strict=True)
-            return self._today.at(Orders(*(np.array(column, dtype) for column, dtype in plain)))
+            pass
+        columns = [np.asarray(column) for column in orders]
+        if any(column.ndim != 1 or column.dtype.kind not in "biu" for column in columns):
+            raise LedgerError("the columns of a day's orders are not all rows of whole numbers")
+        columns = [
+            column.astype(dtype)
+            for column, dtype in zip(columns, ORDER_DTYPES.values(), strict=True)
+        ]
+        return self._today.at(Orders(*columns))
 
     def rows(self, order_id: np.ndarray) -> np.ndarray:
         """Rows of booked orders, int64 (n,); LedgerError if one is not booked."""
@@ -142,12 +164,13 @@ def equally_long(orders: Orders) -> bool:
 
 @phase
 def _enter_orders(
-    book: Orders, today: Orders, first: int, last_booked: int
+    book: Orders, today: Orders, first: int, last_booked: int, size: int, refunded_through: int
 ) -> tuple[int, int, int]:
     """Write today's orders to the book from row ``first`` on, none of them if some cannot be.
 
-    today : by ascending id, not empty. Returns the first of _FAULTS that some order has, 0 for
-    none, what the orders cost in points, and how many say when they will be refunded.
+    today : by ascending id, not empty. size : number of consumers. Returns the first of _FAULTS
+    that some order has, 0 for none, what the orders cost in points, and how many say when they
+    will be refunded.
     """
     if not equally_long(today):
         return 6, 0, 0
@@ -166,6 +189,10 @@ def _enter_orders(
             found = 4
         elif today.cost_cents[k] < 0:
             found = 5
+        elif today.buyer[k] < 0 or today.buyer[k] >= size:
+            found = 7
+        elif 0 <= today.refund_tick[k] <= refunded_through:
+            found = 8
         if found and (fault == 0 or found < fault):
             fault = found
     if fault:

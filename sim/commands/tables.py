@@ -291,23 +291,22 @@ def _saved_by_pairing(comparison: Comparison) -> list[str]:
     The main difference, that of the best policy that differs from the baseline, and the range of
     the others. Nothing where the replications are too few to tell.
     """
-    if comparison.replications < ENOUGH_TO_COMPARE_VARIANCES:
+    if comparison.replications < ENOUGH_TO_COMPARE_VARIANCES or not comparison.rivals:
         return []
     objective = comparison.objective
     ratios = {
         policy: comparison.difference(policy, objective)["variance_ratio"]
         for policy in comparison.rivals
     }
-    usable = [policy for policy, ratio in ratios.items() if math.isfinite(ratio)]
-    if not usable:
+    main = max(ratios, key=lambda policy: comparison.values(policy, objective).mean())
+    if not math.isfinite(ratios[main]):
         return []
-    main = max(usable, key=lambda policy: comparison.values(policy, objective).mean())
     twin = policy_text(comparison.baseline)
     text = (
         f"Without common random numbers the difference between {escape(policy_text(main))} and "
         f"{escape(twin)} would take {number(ratios[main])} times as many"
     )
-    others = [ratios[policy] for policy in usable if policy != main]
+    others = [ratio for name, ratio in ratios.items() if name != main and math.isfinite(ratio)]
     if others:
         low, high = number(min(others)), number(max(others))
         text += f", the others {low if low == high else f'{low} to {high}'} times"

@@ -234,7 +234,40 @@ def test_columns_of_unequal_lengths_are_refused(ledger, column):
     assert len(ledger.orders().order_id) == 2
 
 
-def test_an_order_of_somebody_unknown_is_refused(ledger):
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("buyer", 5, "bought order 2 or one after it is unknown"),
+        ("buyer", -1, "bought order 2 or one after it is unknown"),
+        ("refund_tick", 1, "order 2 or one after it is to be refunded on a day that is over"),
+        ("cost_cents", -1, "the cost of an order is negative"),
+    ],
+)
+def test_a_day_with_an_order_that_cannot_be_is_not_booked_at_all(ledger, column, value, message):
+    ledger.refund(1, clawback=True)
+    entries, orders = ledger.entries(), make_orders([2, 3], tick=2)
+    wrong = getattr(orders, column).copy()
+    wrong[1] = value
+    with pytest.raises(LedgerError, match=message):
+        ledger.book_orders(orders._replace(**{column: wrong}))
+    assert len(ledger.orders().order_id) == 2
+    assert ledger.entries().equals(entries)
+    ledger.book_orders(orders)
+    ledger.reconcile()
+
+
+@pytest.mark.parametrize("column", ["order_id", "price_cents", "buyer"])
+def test_numbers_with_their_bytes_the_other_way_round_are_the_same_numbers(ledger, column):
+    orders = make_orders([2, 3], sponsor=1, tick=4)
+    other = getattr(orders, column).astype(getattr(orders, column).dtype.newbyteorder())
+    ledger.book_orders(orders._replace(**{column: other}))
+    assert getattr(ledger.orders(), column)[-2:].tolist() == other.tolist()
+    ledger.reconcile()
+
+
+def test_columns_that_are_no_rows_of_numbers_are_refused(ledger):
     orders = make_orders([2, 3])
-    with pytest.raises(LedgerError, match="order of consumers 0 to 5, there are 5"):
-        ledger.book_orders(orders._replace(buyer=np.array([0, 5], np.int32)))
+    for wrong in (orders.buyer[:, None], np.array(["0", "1"]), np.array([0.5, 1.5])):
+        with pytest.raises(LedgerError, match="not all rows of whole numbers"):
+            ledger.book_orders(orders._replace(buyer=wrong))
+    assert len(ledger.orders().order_id) == 2
