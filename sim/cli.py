@@ -469,10 +469,11 @@ def export_study(
     )
 
 
-# New objects from which on the interpreter looks for garbage. With its own 700 it goes through all
-# that the libraries have made again and again while they load, a fifth of the time of a short run.
-# What matters, the arrays of finished runs, is collected by those who drop them.
-_GARBAGE = 500_000
+# After how many new objects the interpreter looks for garbage among the young, after how many times
+# that among those a little older, and after how many times that among all. With 10 at last, its own
+# number, it goes through all that the libraries have made again and again while they load, a fifth
+# of the time of a short run; with 1,000 the arrays of finished runs would pile up.
+_GARBAGE = 700, 10, 100
 
 
 def _end(number: int, frame: Any) -> None:
@@ -482,7 +483,7 @@ def _end(number: int, frame: Any) -> None:
 
 def main() -> None:
     """Run the command line."""
-    gc.set_threshold(_GARBAGE)
+    gc.set_threshold(*_GARBAGE)
     # Nor does it look through everything at its end, when the system takes all memory back.
     atexit.register(gc.freeze)
     signal.signal(signal.SIGTERM, _end)

@@ -436,11 +436,16 @@ class SocialGraph:
                 ) from None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the graph to ``path`` (ending .npz) for :meth:`read`; returns the path written.
+        """Write the graph to ``path`` for :meth:`read`; returns the path written, ending .npz.
 
-        Such a file opens at once: its arrays are mapped into memory.
+        Such a file opens at once: its arrays are mapped into memory. Raises InputError where there
+        is no such folder.
         """
-        file = Path(path).with_suffix(".npz")
+        file = Path(path)
+        if file.suffix != ".npz":
+            file = file.with_name(f"{file.name}.npz")
+        if not file.parent.is_dir():
+            raise InputError(f"{file}: there is no folder {file.parent}; make it first")
         fields = self.arrays._asdict()
         if self.labels is not None:
             fields["labels"] = self.labels

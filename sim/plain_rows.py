@@ -184,13 +184,17 @@ def _ranges(edges: np.ndarray, threads: int) -> list[tuple[int, int]]:
 
 
 def _make_all_rows(
-    packed: np.ndarray, edges: np.ndarray, shift: int, size: int, threads: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of all buckets, without gaps: indptr, receivers."""
+    packed: np.ndarray, edges: np.ndarray, shift: int, size: int, ranges: list[tuple[int, int]]
+) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Rows of the ``ranges`` of buckets: indptr, receivers, where the rows of each range end.
+
+    Within a range there are no gaps, where repeated ties were left out.
+    """
     indptr, receiver = np.zeros(size + 1, np.int64), np.empty(packed.size, np.int32)
-    width, ranges = 1 << shift, _ranges(edges, threads)
     largest = int(np.diff(edges).max())
-    room = [(np.empty(width + 1, np.int64), np.empty(largest + LANES, np.int32)) for _ in ranges]
+    room = [
+        (np.empty((1 << shift) + 1, np.int64), np.empty(largest + LANES, np.int32)) for _ in ranges
+    ]
     ends = at_once(
         _make_rows,
         [
@@ -198,14 +202,28 @@ def _make_all_rows(
             for (begin, end), own in zip(ranges, room, strict=True)
         ],
     )
+    return indptr, receiver, ends
+
+
+def _close_gaps(
+    indptr: np.ndarray,
+    receiver: np.ndarray,
+    starts: list[int],
+    people: list[tuple[int, int]],
+    ends: list[int],
+) -> int:
+    """Move the rows of each range to those of the one before; returns how many ties there are.
+
+    starts, ends : of the ties of each range. people : its first, and the one after its last.
+    """
     kept = ends[0]
-    for (begin, end), row_end in zip(ranges[1:], ends[1:], strict=True):
-        gap = int(edges[begin]) - kept  # as many repeated ties were left out before
+    for start, (first, last), end in zip(starts[1:], people[1:], ends[1:], strict=True):
+        gap = start - kept
         if gap:
-            receiver[kept : row_end - gap] = receiver[edges[begin] : row_end]
-            indptr[begin * width + 1 : end * width + 1] -= gap
-        kept = row_end - gap
-    return indptr, receiver if kept == receiver.size else receiver[:kept].copy()
+            receiver[kept : end - gap] = receiver[start:end]
+            indptr[first + 1 : last + 1] -= gap
+        kept = end - gap
+    return kept
 
 
 def plain_rows(
@@ -219,7 +237,13 @@ def plain_rows(
     shares = _shares(source.size, threads)
     shift = max(_FEWEST, (-(-size // _BUCKETS) - 1).bit_length())
     packed, edges = _in_buckets(source, target, shift, size, both_ways, shares)
-    return _make_all_rows(packed, edges, shift, size, len(shares) - 1)
+    ranges = _ranges(edges, len(shares) - 1)
+    indptr, receiver, ends = _make_all_rows(packed, edges, shift, size, ranges)
+    del packed
+    people = [(begin << shift, end << shift) for begin, end in ranges]
+    starts = [int(edges[begin]) for begin, _ in ranges]
+    kept = _close_gaps(indptr, receiver, starts, people, ends)
+    return indptr, receiver if kept == receiver.size else receiver[:kept].copy()
 
 
 def times_received(receiver: np.ndarray, size: int, threads: int | None = 1) -> np.ndarray:
