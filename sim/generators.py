@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -375,3 +375,17 @@ def generator_of(kind: str, parameters: Iterable[str]) -> Callable[..., Edges]:
                 f"network.{name} does not apply to network.kind = '{kind}', which takes {takes}"
             )
     return generator
+
+
+_BYTES_PER_PERSON, _BYTES_PER_TIE = 16, 12
+
+
+def bytes_of_graph(
+    generator: Callable[..., Edges], size: object, parameters: Mapping[str, object]
+) -> float:
+    """Memory that making a graph takes at least, in bytes; 0 for what the generator will refuse."""
+    usual = inspect.signature(generator).parameters.get("mean_degree")
+    degree = parameters.get("mean_degree", usual.default if usual is not None else 0.0)
+    if not isinstance(size, int | float | np.number) or not isinstance(degree, int | float):
+        return 0.0
+    return float(size) * (_BYTES_PER_PERSON + max(degree, 0.0) * _BYTES_PER_TIE)

@@ -22,9 +22,10 @@ from numpy.typing import ArrayLike
 
 from sim.errors import InputError, InputWarning
 from sim.generators import GENERATORS as GENERATORS  # the kinds, where users look for them
-from sim.generators import generator_of
+from sim.generators import bytes_of_graph, generator_of
 from sim.graph_files import is_saved_graph, read_edges, read_groups, unchanged
 from sim.graph_statistics import describe_graph
+from sim.memory import require_bytes
 from sim.plain_rows import membership, plain_rows, times_received
 from sim.saved_arrays import open_arrays, save_arrays
 from sim.sparse_rows import reciprocated, sparse_rows
@@ -278,9 +279,11 @@ class SocialGraph:
         """A generated network of ``size`` people; kinds and their parameters: GENERATORS.
 
         The same kind, size, seed and parameters always give the same graph. Raises InputError for
-        an unknown kind or parameter, or one out of range.
+        an unknown kind or parameter, one out of range, or a graph that does not fit in memory.
         """
         generator = generator_of(kind, parameters)
+        needed = bytes_of_graph(generator, size, parameters)
+        require_bytes(needed, f"a network of {size} people", "use fewer people or ties")
         edges = generator(size, seed, **parameters)
         graph, _ = cls._build(
             edges.source,

@@ -232,3 +232,16 @@ def test_building_warns_about_nothing_when_nothing_is_odd():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SocialGraph.from_edges([0, 1], [1, 2])
+
+
+def test_a_graph_beyond_memory_is_refused_with_the_figures():
+    with pytest.raises(InputError, match=r"network of 100000000000 people needs about [\d.]+ GB"):
+        SocialGraph.generate("erdos_renyi", 10**11, mean_degree=8)
+
+
+def test_a_saved_graph_keeps_the_whole_name(tmp_path):
+    graph = SocialGraph.generate("ring", 5)
+    names = {graph.save(tmp_path / name).name for name in ("friends.2024", "friends.2025", "a.npz")}
+    assert names == {"friends.2024.npz", "friends.2025.npz", "a.npz"}
+    with pytest.raises(InputError, match="there is no folder"):
+        graph.save(tmp_path / "nowhere" / "friends")
