@@ -36,6 +36,8 @@ from sim.plain_rows import WORTH_A_THREAD
 from sim.processors import as_many_as_pay, at_once, check_threads
 
 _DENSE_IDS = 8
+_FEW_ODD_IDS = 0.1
+"""Share of ids up to which those that are no numbers look like faults among numbers."""
 _GROWTH = 1.5
 """Bytes in memory, at least, for each byte of a file."""
 
@@ -114,6 +116,8 @@ def read_edges(
         raise bad_weight(f"{file}, tie {row + 1}", weights[row])
     loops = source == target
     people, first, second = _number(source, target, everybody, threads)
+    if people.dtype.kind not in "iu":
+        _warn_of_odd_ids(file, people, first, second)
     if direction == "source_trusts":
         first, second = second, first
     if loops.any():
@@ -224,6 +228,22 @@ def _number(
     place = place.astype(np.int32)
     people = people.astype(np.int64) if people.dtype.kind == "i" else people
     return people, place[: source.size], place[source.size :]
+
+
+def _warn_of_odd_ids(file: Path, people: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
+    """Warn where a few ids among numbers are none: a line that is wrong makes names of all."""
+    odd = np.array([not str(name).isdigit() for name in people])
+    count = int(np.count_nonzero(odd))
+    if not 0 < count <= _FEW_ODD_IDS * people.size:
+        return
+    row = int(np.argmax(odd[first] | odd[second]))
+    name = people[first[row] if odd[first[row]] else second[row]]
+    warnings.warn(
+        f"{file}, tie {row + 1}: '{name}' is no whole number, as {people.size - count:,} of the "
+        f"{people.size:,} ids are; all ids are taken as names. If that line is wrong, mend it",
+        InputWarning,
+        stacklevel=3,
+    )
 
 
 def _number_dense(

@@ -309,3 +309,24 @@ class TestRealFiles:
         graph = SocialGraph.read(folder / "edges.csv.gz", groups=folder / "nodes.csv")
         assert graph.group_count == 42
         assert (np.diff(graph.arrays.person_group_indptr) == 1).all()
+
+
+@pytest.mark.parametrize("odd", ["hello", "3.5", "12345678901234567890123"])
+def test_a_few_names_among_numbers_are_warned_of_with_their_tie(tmp_path, odd):
+    file = tmp_path / "ties.csv"
+    lines = [f"{i},{i + 1}" for i in range(30)]
+    lines[7] = f"7,{odd}"
+    file.write_text("\n".join(lines))
+    if odd.isdigit():  # a number, however long
+        read_edges(file)
+        return
+    with pytest.warns(InputWarning, match=rf"tie 8: '{odd}' is no whole number, as 31 of the 32"):
+        assert read_edges(file).labels.size == 32
+
+
+def test_ids_that_are_names_are_not_warned_of(tmp_path):
+    file = tmp_path / "ties.csv"
+    file.write_text("\n".join(f"p{i},{i}" for i in range(30)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_edges(file)
