@@ -17,6 +17,8 @@ from typing import Any
 from benchmarks import finite_size
 from benchmarks.peers import REPOSITORY
 from benchmarks.table import markdown, number
+from sim.scenario import Scenario
+from sim.world import bytes_needed
 
 PAGE = REPOSITORY / "docs" / "scaling.md"
 RESULTS = Path(__file__).with_name("results.json")
@@ -70,16 +72,24 @@ def growth(figures: Figures, rows: Mapping[str, Any]) -> str:
 
 
 def capacity(figures: Figures, rows: Mapping[str, Any]) -> str:
-    """People whose arrays fit, by memory."""
-    each = figures["bytes_per_person"] + FRIENDS * figures["bytes_per_tie"]
+    """People for whom a run has memory enough, by memory."""
+    each = bytes_at_the_peak()
+    header = f"people with {FRIENDS} friends, {number(each)} bytes at the peak"
     return markdown(
-        ("memory", f"people with {FRIENDS} friends, {number(each)} bytes", "180 days, one core"),
+        ("memory", header, "180 days, one core"),
         [
             [f"{memory} GB", f"{people_in(memory, each) / 1e6:.0f} million",
              f"{people_in(memory, each) * 180 * day_among_many(figures) / 1e9 / 60:.0f} minutes"]
             for memory in MEMORIES_GB
         ],
     )  # fmt: skip
+
+
+def bytes_at_the_peak() -> float:
+    """Bytes for each person that a run wants free before it makes its world."""
+    some = 1_000_000
+    table = {"population": {"size": some}, "network": {"mean_degree": FRIENDS}}
+    return bytes_needed(Scenario.from_table(table)) / some
 
 
 def day_among_many(figures: Figures) -> float:
@@ -102,7 +112,8 @@ def convergence(figures: Figures, rows: Mapping[str, Any]) -> str:
 def partition(figures: Figures, rows: Mapping[str, Any]) -> str:
     """The arithmetic of a billion people on several machines."""
     each = figures["bytes_per_person"] + FRIENDS * figures["bytes_per_tie"]
-    machines = -(-BILLION // int(people_in(MACHINE_GB, each)))
+    peak = bytes_at_the_peak()
+    machines = -(-BILLION // int(people_in(MACHINE_GB, peak)))
     here, state = BILLION / machines, BILLION * each / 1e9
     day = day_among_many(figures)
     work, messages = here * day / 1e9 / MACHINE_CORES, figures["events_impressions"]
@@ -112,7 +123,9 @@ def partition(figures: Figures, rows: Mapping[str, Any]) -> str:
         ("quantity", "arithmetic", "result"),
         [
             ("state of everybody", f"10⁹ × {number(each)} bytes", f"{state:,.0f} GB"),
-            (f"machines of {MACHINE_GB} GB", f"{SHARE_OF_MEMORY:.0%} of each used", f"{machines}"),
+            (f"machines of {MACHINE_GB} GB, {SHARE_OF_MEMORY:.0%} of each used",
+             f"10⁹ × {number(peak)} bytes at the peak / {MACHINE_GB * SHARE_OF_MEMORY:.0f} GB",
+             f"{machines}"),
             ("people on each", f"10⁹ / {machines}", f"{here / 1e6:.0f} million"),
             (f"a day's work on {MACHINE_CORES} cores, if they scale",
              f"{here / 1e6:.0f} million × {number(day)} ns / {MACHINE_CORES}", f"{number(work)} s"),
