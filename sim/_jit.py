@@ -377,7 +377,8 @@ def _kind_of(value: Any) -> Any:
     Asking numba takes a hundred times as long.
     """
     if isinstance(value, np.ndarray):
-        return value.dtype, value.ndim, value.flags.num & _LAYOUT_FLAGS
+        dtype = value.dtype  # whose number is the same for either order of bytes
+        return dtype.num, dtype.isnative, value.ndim, value.flags.num & _LAYOUT_FLAGS
     if isinstance(value, tuple):
         return type(value), *map(_kind_of, value)
     return type(value)

@@ -312,7 +312,7 @@ class WordOfMouthModel(mesa.Model):
         offer = self.programme.offer()
         if offer is not self._told.offer:
             self._told = Told.of(offer)
-        rating = (self.state.satisfied + 1) / (self.state.rated + 2)
+        records = zip(self.state.satisfied.tolist(), self.state.rated.tolist(), strict=True)
         self.counts = no_counts()
         self.day = Day(
             tick=self.tick,
@@ -328,7 +328,7 @@ class WordOfMouthModel(mesa.Model):
             reward_cents=self._told.reward_cents,
             discount_cents=self._told.discount_cents,
             points_cents=self._spendable_points(),
-            rating=rating,
+            rating=np.array([(good + 1) / (rated + 2) for good, rated in records]),
             **self._fixed,
         )
 

@@ -110,12 +110,12 @@ def test_the_page_on_scaling_is_filled_between_its_markers():
     assert once.startswith("before\n<!-- measured: partition -->\n| quantity |")
     assert once.endswith("|\n<!-- end -->\nafter\n")
     assert "old" not in once
-    # 430 bytes a person; 70 % of 64 GB hold 104 million of them, so ten machines are needed.
+    # 668 bytes a person at the peak; 70 % of 64 GB hold 67 million of them: 15 machines.
     assert "| state of everybody | 10⁹ × 430 bytes | 430 GB |" in once
-    assert "| 10⁹ / 10 | 100 million |" in once
-    # 100 million × 30 ns / 16 cores; 100 million × 0.004 × 24 bytes.
-    assert "100 million × 30.0 ns / 16 | 0.188 s |" in once
-    assert "0.00400 a person × 24 bytes | 9.60 MB |" in once
+    assert "| 10⁹ / 15 | 67 million |" in once
+    # 66.7 million × 30 ns / 16 cores; 66.7 million × 0.004 × 24 bytes.
+    assert "67 million × 30.0 ns / 16 | 0.125 s |" in once
+    assert "0.00400 a person × 24 bytes | 6.40 MB |" in once
     assert scaling_page.filled(once, FIGURES, {}) == once
 
 
