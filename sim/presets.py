@@ -155,7 +155,7 @@ def cascade_sizes(
         ``numpy.tile(seeds, (R, 1))`` repeats a cascade from the same seeds.
     seed : int
         The r-th cascade is the run of :func:`independent_cascade` with seed
-        ``derive_seed(seed, r)``.
+        :func:`sim.randomness.derive_seed` ``(seed, r)``.
     threads : int
         How many share the cascades; sizes are the same. Each needs five bytes a person.
 

@@ -125,6 +125,9 @@ def _attack_in_all(attack: Mapping[str, float], currency: str) -> str:
 
 def comparison_tables(comparison: Comparison) -> Iterator[Table | str]:
     """A comparison as a strategist reads it."""
+    if comparison.interrupted:
+        yield "[bold]Interrupted: this is of the replications that were finished.[/bold]"
+        yield ""
     yield f"[bold]{escape(comparison.verdict())}[/bold]"
     yield ""
     if len(comparison.standing.names) > 2:
@@ -275,14 +278,17 @@ def _origins(comparison: Comparison) -> Table:
 def _footer(comparison: Comparison) -> str:
     asked = comparison.scenario.compare.precision
     reached = comparison.precision_reached()
-    lines = [
+    text = (
         f"{comparison.replications} replications; half width of an interval by itself at most "
-        f"{percent(reached)} of the baseline's mean (asked for: {percent(asked)}).",
-        *_saved_by_pairing(comparison),
-    ]
-    if comparison.interrupted:
-        lines.insert(0, "[bold]Interrupted: these are the replications that were finished.[/bold]")
-    return "\n".join(lines)
+        f"{percent(reached)} of the baseline's mean (asked for: {percent(asked)})"
+    )
+    if reached > asked:
+        most = comparison.scenario.compare.maximum_replications
+        text += (
+            ". Without --replications they are added until it is reached, up to "
+            f"compare.maximum_replications = {most}"
+        )
+    return "\n".join([f"{text}.", *_saved_by_pairing(comparison)])
 
 
 def _saved_by_pairing(comparison: Comparison) -> list[str]:

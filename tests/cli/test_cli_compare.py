@@ -306,7 +306,8 @@ def test_an_interrupt_keeps_what_is_finished(scenario, tmp_path, interrupted, wo
     )  # fmt: skip
     assert ended.code == 130, ended.err
     assert "Traceback" not in ended.err
-    assert "Interrupted" in ended.out
+    assert ended.out.startswith("Interrupted: this is of the replications that were finished.")
+    assert "The study was interrupted" in (tmp_path / "out" / "memo.md").read_text()
     summary = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert summary["interrupted"] is True
     assert 2 <= summary["replications"] < 80

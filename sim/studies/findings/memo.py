@@ -238,6 +238,8 @@ def _gain_compared(summary: Mapping[str, Any], name: str) -> str:
 def _how_sure_compared(summary: Mapping[str, Any], case: Case | None) -> Iterator[str]:
     runs = summary["replications"]
     best = summary["best"]
+    if summary.get("interrupted"):
+        yield f"The study was interrupted: this is of the {runs:,} runs of each policy then done."
     if best in summary["policies"]:
         known = _finite(summary["policies"][best]["probability_of_best"])
         yield (
