@@ -137,15 +137,17 @@ OF_THE_DAY_OR_WORKED_OUT = {
     "Programme": {"_offer", "winners"},
     "Table": {"_capacity", "_columns"},
     "OpenTable": {"_capacity", "_columns", "_kind", "_whole"},
+    "World": {"initial"},  # of a run that made its world, it has moved on
 }  # fmt: skip
 OF_THE_FRAMEWORK = {"random", "rng", "_rng", "_all_agents", "step", "_user_step", "datacollector"}
 
 
 def unlike(one: Any, other: Any, path: str, seen: set[int]) -> Iterator[str]:
     """Paths at which two things made of attributes, arrays and plain values differ."""
-    if id(one) in seen:
-        return
-    seen.add(id(one))
+    if one is not None:  # the only None there is would hide all others
+        if id(one) in seen:
+            return
+        seen.add(id(one))
     if isinstance(one, Table):
         yield from unlike(one.columns(), other.columns(), path, seen)
     if type(one) is not type(other):
@@ -154,7 +156,11 @@ def unlike(one: Any, other: Any, path: str, seen: set[int]) -> Iterator[str]:
         if one.dtype != other.dtype or one.tobytes() != other.tobytes():
             yield path
     elif hasattr(one, "_asdict"):
-        yield from unlike(one._asdict(), other._asdict(), path, seen)
+        left_out = OF_THE_DAY_OR_WORKED_OUT.get(type(one).__name__, set())
+        pairs = zip(one._fields, zip(one, other, strict=True), strict=True)
+        for name, pair in pairs:
+            if name not in left_out:
+                yield from unlike(*pair, f"{path}.{name}", seen)
     elif isinstance(one, dict):
         if list(one) != list(other):
             yield f"{path}: keys"
