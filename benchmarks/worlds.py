@@ -11,6 +11,8 @@ from benchmarks.peers import Pythons
 from benchmarks.racing import Contender, race
 
 if TYPE_CHECKING:
+    import networkx
+
     import sim
 
 MEAN_DEGREE = 10
@@ -63,3 +65,25 @@ def save_graph(folder: Path, kind: str, size: int, **parameters: float) -> tuple
 def load_graph(folder: str) -> tuple[np.ndarray, np.ndarray]:
     """Rows and targets of a saved graph."""
     return np.load(Path(folder) / "indptr.npy"), np.load(Path(folder) / "target.npy")
+
+
+def our_graph(folder: str) -> sim.SocialGraph:
+    """A saved graph as one of ours."""
+    import sim
+
+    indptr, target = load_graph(folder)
+    source = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    half = source < target
+    return sim.SocialGraph.from_edges(source[half], target[half], size=indptr.size - 1)
+
+
+def networkx_graph(folder: str) -> networkx.Graph:
+    """A saved graph as NetworkX has it."""
+    import networkx
+
+    indptr, target = load_graph(folder)
+    source = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    graph = networkx.Graph()
+    graph.add_nodes_from(range(indptr.size - 1))
+    graph.add_edges_from(zip(source.tolist(), target.tolist(), strict=True))
+    return graph

@@ -1,11 +1,9 @@
 """The small model in Mesa's own idiom: an agent per person, in the cells of a network."""
 
 import mesa
-import networkx as nx
-import numpy as np
 from mesa.discrete_space import FixedAgent, Network
 
-from benchmarks.worlds import load_graph
+from benchmarks.worlds import networkx_graph
 
 
 class Person(FixedAgent):
@@ -62,11 +60,7 @@ class WordOfMouth(mesa.Model):
 
 
 def prepare(job):
-    indptr, target = load_graph(job["graph"])
-    source = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
-    graph = nx.Graph()
-    graph.add_nodes_from(range(indptr.size - 1))
-    graph.add_edges_from(zip(source.tolist(), target.tolist(), strict=True))
+    graph = networkx_graph(job["graph"])
 
     def start(turn):
         model = WordOfMouth(graph, job, turn + 1)

@@ -1,18 +1,13 @@
 """Independent cascades in NDlib, on a NetworkX graph."""
 
-import networkx as nx
 import numpy as np
 from ndlib.models import ModelConfig, epidemics
 
-from benchmarks.worlds import load_graph
+from benchmarks.worlds import networkx_graph
 
 
 def prepare(job):
-    indptr, target = load_graph(job["graph"])
-    source = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
-    graph = nx.Graph()
-    graph.add_nodes_from(range(indptr.size - 1))
-    graph.add_edges_from(zip(source.tolist(), target.tolist(), strict=True))
+    graph = networkx_graph(job["graph"])
     configuration = ModelConfig.Configuration()
     for edge in graph.edges:
         configuration.add_edge_configuration("threshold", edge, job["p"])

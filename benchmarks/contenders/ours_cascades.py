@@ -3,16 +3,12 @@
 import numpy as np
 
 import sim
-from benchmarks.worlds import load_graph
+from benchmarks.worlds import our_graph
 
 
 def prepare(job):
-    indptr, target = load_graph(job["graph"])
-    size = indptr.size - 1
-    source = np.repeat(np.arange(size), np.diff(indptr))
-    half = source < target
-    graph = sim.SocialGraph.from_edges(source[half], target[half], size=size)
-    degree = np.diff(indptr)
+    graph = our_graph(job["graph"])
+    degree = np.diff(graph.rows.indptr)
 
     def one(seed):
         """Who adopts in a large cascade, and when."""

@@ -3,16 +3,12 @@
 import numpy as np
 
 import sim
-from benchmarks.worlds import load_graph
+from benchmarks.worlds import our_graph
 
 
 def prepare(job):
-    indptr, target = load_graph(job["graph"])
-    size = indptr.size - 1
-    source = np.repeat(np.arange(size), np.diff(indptr))
-    half = source < target
-    graph = sim.SocialGraph.from_edges(source[half], target[half], size=size)
-    first = np.arange(0, size, round(1 / job["start"]))
+    graph = our_graph(job["graph"])
+    first = np.arange(0, graph.size, round(1 / job["start"]))
 
     def start(turn):
         model = sim.presets.recommendation(
